@@ -1,0 +1,342 @@
+import { CategoryRecord, completionKey, EventRecord } from './category-record.js';
+import { EndedQueue } from './ended-queue.js';
+import { ExpiryQueue } from './expiry-queue.js';
+import type { Id } from './id.js';
+import { invariant } from './invariant.js';
+import type {
+  ConfirmedChange,
+  ExtendedChange,
+  InventorySetChange,
+  LockChange,
+  LockedChange,
+  PaymentBegunChange,
+  QuantityChangedChange,
+  ReleasedChange,
+  SettledChange,
+} from './lock-change.js';
+import { LockRecord, SessionRecord, UserRecord } from './lock-record.js';
+import { RequestMemory } from './request-memory.js';
+
+/**
+ * Everything the engine knows, with its indexes.
+ *
+ * Architecture invariant: only `apply` writes it (and `restore`, on an empty one). The same changes in the same order give
+ * the same state, so recovery is a replay. `apply` trusts that a change was decided on this very state, and asserts what
+ * must hold afterwards; it throws `InvariantError` when it does not.
+ */
+export class LockState {
+  readonly events = new Map<Id, EventRecord>();
+  readonly locks = new Map<string, LockRecord>();
+  readonly users = new Map<Id, UserRecord>();
+  readonly sessions = new Map<string, SessionRecord>();
+  readonly expiry = new ExpiryQueue();
+  readonly ended = new EndedQueue();
+  readonly requests = new RequestMemory();
+  /** `seq` of the newest change. */
+  seq = 0;
+  /** `atMs` of the newest change. */
+  changedAtMs = 0;
+  readonly count = { active: 0, confirmed: 0, released: 0, expired: 0, unsettled: 0, users: 0, categories: 0 };
+
+  apply(change: LockChange): void {
+    invariant(change.seq === this.seq + 1, `change ${change.seq} follows ${this.seq}`);
+    invariant(change.atMs >= this.changedAtMs, `change ${change.seq} does not go back in time`);
+    this.seq = change.seq;
+    this.changedAtMs = change.atMs;
+    switch (change.type) {
+      case 'locked':
+        return this.#locked(change);
+      case 'quantity-changed':
+        return this.#quantityChanged(change);
+      case 'extended':
+        return this.#extended(change);
+      case 'payment-begun':
+        return this.#paymentBegun(change);
+      case 'confirmed':
+        return this.#confirmed(change);
+      case 'released':
+        return this.#released(change);
+      case 'expired':
+        return this.#end(this.lock(change.lockId), 'EXPIRED', change.atMs);
+      case 'expiring':
+        this.lock(change.lockId).noticed = true;
+        return;
+      case 'settled':
+        return this.#settled(change);
+      case 'inventory-set':
+        return this.#inventorySet(change);
+      case 'event-cancelled':
+        this.event(change.eventId).cancelled = true;
+        return;
+      case 'request-remembered':
+        return this.requests.remember(change);
+      case 'forgotten':
+        return this.#forgotten(change.lockCount, change.requestCount);
+    }
+  }
+
+  /** Returns what must be there; a missing one is a bug. */
+  lock(lockId: string): LockRecord {
+    const lock = this.locks.get(lockId);
+    invariant(lock !== undefined, `lock ${lockId} exists`);
+    return lock;
+  }
+
+  event(eventId: Id): EventRecord {
+    const event = this.events.get(eventId);
+    invariant(event !== undefined, `event ${eventId} exists`);
+    return event;
+  }
+
+  /** Tickets of the category under locks that are over at `nowMs` but not swept. */
+  dueIn(category: CategoryRecord, nowMs: number): number {
+    let due = 0;
+    this.expiry.forEachDue(nowMs, (lock) => {
+      if (lock.category === category) due += lock.quantity;
+    });
+    return due;
+  }
+
+  /** Puts an active lock into every index; its category's counters are the caller's. */
+  link(lock: LockRecord): void {
+    if (lock.user.firstLock === undefined) this.count.users += 1;
+    this.locks.set(lock.lockId, lock);
+    lock.user.link(lock);
+    lock.session.link(lock);
+    this.expiry.insert(lock);
+    this.count.active += 1;
+  }
+
+  user(userId: Id): UserRecord {
+    const known = this.users.get(userId);
+    if (known !== undefined) return known;
+    const user = new UserRecord(userId);
+    this.users.set(userId, user);
+    return user;
+  }
+
+  session(sessionId: string): SessionRecord {
+    const known = this.sessions.get(sessionId);
+    if (known !== undefined) return known;
+    const session = new SessionRecord(sessionId);
+    this.sessions.set(sessionId, session);
+    return session;
+  }
+
+  /** Moves tickets of the category into or out of locks. */
+  addLocked(category: CategoryRecord, quantity: number): void {
+    const before = category.locked;
+    category.locked += quantity;
+    category.version += 1;
+    if (before === 0 && category.locked > 0) this.count.categories += 1;
+    if (before > 0 && category.locked === 0) this.count.categories -= 1;
+    invariant(category.locked >= 0, `locked of category ${category.categoryId} is not negative`);
+  }
+
+  /** Forgets the lock's session and user when nothing is to their name any more. */
+  dropIdle(lock: LockRecord): void {
+    const { session, user } = lock;
+    if (session.firstLock === undefined && this.sessions.get(session.sessionId) === session) {
+      this.sessions.delete(session.sessionId);
+    }
+    if (user.isIdle && this.users.get(user.userId) === user) this.users.delete(user.userId);
+  }
+
+  #locked(change: LockedChange): void {
+    invariant(!this.locks.has(change.lockId), `lock id ${change.lockId} is new`);
+    const category = this.event(change.eventId).categories.get(change.categoryId);
+    invariant(category !== undefined, `category ${change.categoryId} exists`);
+    const lock = new LockRecord(
+      change.lockId,
+      category,
+      this.user(change.userId),
+      this.session(change.sessionId),
+      change.quantity,
+      change.atMs,
+      change.expiresAtMs,
+    );
+    lock.placedSeq = change.seq;
+    this.link(lock);
+    this.addLocked(category, change.quantity);
+    assertNoOversell(category);
+  }
+
+  #quantityChanged(change: QuantityChangedChange): void {
+    const lock = this.lock(change.lockId);
+    const delta = change.quantity - lock.quantity;
+    invariant(lock.status === 'ACTIVE' && change.quantity > 0, 'only an active lock changes its quantity');
+    lock.quantity = change.quantity;
+    this.addLocked(lock.category, delta);
+    if (delta > 0) assertNoOversell(lock.category);
+  }
+
+  #extended(change: ExtendedChange): void {
+    const lock = this.lock(change.lockId);
+    lock.extensionCount += 1;
+    this.#moveEnd(lock, change);
+  }
+
+  #paymentBegun(change: PaymentBegunChange): void {
+    const lock = this.lock(change.lockId);
+    invariant(lock.orderId === undefined, 'a payment is begun once');
+    lock.orderId = change.orderId;
+    this.#moveEnd(lock, change);
+  }
+
+  #moveEnd(lock: LockRecord, change: ExtendedChange | PaymentBegunChange): void {
+    invariant(lock.status === 'ACTIVE', 'only an active lock moves its end');
+    invariant(change.expiresAtMs >= lock.expiresAtMs, 'an end is never moved nearer');
+    this.expiry.remove(lock);
+    lock.expiresAtMs = change.expiresAtMs;
+    lock.placedSeq = change.seq;
+    lock.noticed = false;
+    this.expiry.insert(lock);
+  }
+
+  #confirmed(change: ConfirmedChange): void {
+    const lock = this.lock(change.lockId);
+    const { category } = lock;
+    const late = lock.status === 'EXPIRED';
+    invariant(late === (change.late === true), 'only an expired lock is confirmed late');
+    lock.user = this.user(lock.user.userId);
+    lock.user.buy(category.event.eventId, lock.quantity);
+    if (late) {
+      this.ended.remove(lock);
+      this.count.expired -= 1;
+      lock.endedAtMs = undefined;
+      category.version += 1;
+    } else {
+      this.#unlink(lock);
+    }
+    lock.status = 'CONFIRMED';
+    this.count.confirmed += 1;
+    if (change.orderId !== undefined) lock.orderId = change.orderId;
+    lock.sale = {
+      confirmedAtMs: change.atMs,
+      late,
+      soldElsewhereBefore: category.soldElsewhere,
+      risenBefore: category.rises.mark(),
+      completedOrderId: undefined,
+      settled: false,
+    };
+    category.confirmed += lock.quantity;
+    category.unsettled.add(lock);
+    this.count.unsettled += 1;
+    if (late) assertNoOversell(category);
+  }
+
+  #released(change: ReleasedChange): void {
+    const lock = this.lock(change.lockId);
+    if (lock.status === 'CONFIRMED') {
+      invariant(lock.sale?.settled === false, 'only an unsettled sale is returned');
+      this.#removeUnsettled(lock);
+      this.#forgetPurchase(lock);
+      lock.category.version += 1;
+      this.count.confirmed -= 1;
+      this.#append(lock, 'RELEASED', change.atMs);
+    } else {
+      this.#end(lock, 'RELEASED', change.atMs);
+    }
+    lock.reason = change.reason;
+  }
+
+  #settled(change: SettledChange): void {
+    const lock = this.lock(change.lockId);
+    const { sale, category } = lock;
+    invariant(sale !== undefined && !sale.settled, 'a sale is settled once');
+    this.#removeUnsettled(lock);
+    sale.settled = true;
+    category.version += 1;
+    if (change.byOperator !== true) category.rises.use(sale.risenBefore, lock.quantity);
+    lock.endedAtMs = change.atMs;
+    this.ended.append(lock);
+  }
+
+  #inventorySet(change: InventorySetChange): void {
+    const event = this.events.get(change.eventId) ?? new EventRecord(change.eventId);
+    this.events.set(change.eventId, event);
+    event.fetchedAtMs = change.fetchedAtMs;
+    for (const figures of change.categories) {
+      const known = event.categories.get(figures.categoryId);
+      const category = known ?? new CategoryRecord(event, figures.categoryId, Math.floor(change.atMs * 1000));
+      event.categories.set(figures.categoryId, category);
+      if (known !== undefined) category.rises.note(figures.soldElsewhere - category.soldElsewhere);
+      category.capacity = figures.capacity;
+      category.soldElsewhere = figures.soldElsewhere;
+      category.version += 1;
+    }
+    for (const { lockId, orderId } of change.completed) {
+      const { sale, category } = this.lock(lockId);
+      invariant(sale !== undefined, 'only a sale is completed');
+      sale.completedOrderId = orderId;
+      event.completed.add(completionKey(orderId, category.categoryId));
+    }
+    for (const category of event.categories.values()) {
+      const [oldest] = category.unsettled;
+      category.rises.forgetBefore(oldest?.sale?.risenBefore ?? category.rises.risen);
+    }
+  }
+
+  #forgotten(lockCount: number, requestCount: number): void {
+    for (let count = 0; count < lockCount; count += 1) {
+      const lock = this.ended.first;
+      invariant(lock !== undefined, 'an ended lock is left to forget');
+      this.ended.remove(lock);
+      this.locks.delete(lock.lockId);
+      this.count[STATUS_COUNT[lock.status]] -= 1;
+      if (lock.status === 'CONFIRMED') this.#forgetPurchase(lock);
+      const orderId = lock.sale?.completedOrderId;
+      if (orderId === undefined) continue;
+      lock.category.event.completed.delete(completionKey(orderId, lock.category.categoryId));
+    }
+    for (let count = 0; count < requestCount; count += 1) this.requests.forgetOldest();
+  }
+
+  #end(lock: LockRecord, status: 'RELEASED' | 'EXPIRED', nowMs: number): void {
+    this.#unlink(lock);
+    this.#append(lock, status, nowMs);
+  }
+
+  #append(lock: LockRecord, status: 'RELEASED' | 'EXPIRED', nowMs: number): void {
+    lock.status = status;
+    lock.endedAtMs = nowMs;
+    this.count[STATUS_COUNT[status]] += 1;
+    this.ended.append(lock);
+  }
+
+  /** Takes an active lock out of every index but the one by id, and its tickets out of `locked`. */
+  #unlink(lock: LockRecord): void {
+    invariant(lock.status === 'ACTIVE', `lock ${lock.lockId} is active`);
+    this.expiry.remove(lock);
+    lock.user.unlink(lock);
+    lock.session.unlink(lock);
+    if (lock.user.firstLock === undefined) this.count.users -= 1;
+    this.dropIdle(lock);
+    this.count.active -= 1;
+    this.addLocked(lock.category, -lock.quantity);
+  }
+
+  #removeUnsettled(lock: LockRecord): void {
+    const { category } = lock;
+    category.confirmed -= lock.quantity;
+    category.unsettled.delete(lock);
+    this.count.unsettled -= 1;
+    invariant(category.confirmed >= 0, `confirmed of category ${category.categoryId} is not negative`);
+  }
+
+  #forgetPurchase(lock: LockRecord): void {
+    lock.user.buy(lock.category.event.eventId, -lock.quantity);
+    this.dropIdle(lock);
+  }
+}
+
+const STATUS_COUNT = {
+  ACTIVE: 'active',
+  CONFIRMED: 'confirmed',
+  RELEASED: 'released',
+  EXPIRED: 'expired',
+} as const;
+
+function assertNoOversell(category: CategoryRecord): void {
+  invariant(!category.isOverfull, `category ${category.categoryId} never grants more than its capacity`);
+}

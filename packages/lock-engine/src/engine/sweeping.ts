@@ -1,0 +1,102 @@
+import type { CancelEventCommand, CommandResult, EventCancelled, ExpiredDue, ExpireDueCommand } from './command.js';
+import { canonicalId } from './id.js';
+import { isObject } from './shape.js';
+import { about } from './step.js';
+import type { Step } from './step.js';
+
+/** See `LockEngine.expireDue`. Pure: reads no clock, performs no I/O. */
+export function expireDue(step: Step, command: ExpireDueCommand): CommandResult<ExpiredDue> {
+  if (!isObject(command)) return step.invalid('command');
+  const limit = command.limit ?? Infinity;
+  if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit >= 1)) return step.invalid('limit');
+  const { expiry } = step.state;
+  let expiredCount = 0;
+  let lock = expiry.peek();
+  while (lock?.isDue(step.nowMs) === true && expiredCount < limit) {
+    step.expire(lock);
+    expiredCount += 1;
+    lock = expiry.peek();
+  }
+  const moreNotices = notice(step, limit);
+  return step.ok({ expiredCount, more: lock?.isDue(step.nowMs) === true || moreNotices });
+}
+
+/** See `LockEngine.cancelEvent`. Pure: reads no clock, performs no I/O. */
+export function cancelEvent(step: Step, command: CancelEventCommand): CommandResult<EventCancelled> {
+  if (!isObject(command)) return step.invalid('command');
+  const eventId = canonicalId(command.eventId);
+  if (eventId === undefined) return step.invalid('eventId');
+  const event = step.state.events.get(eventId);
+  if (event === undefined) return step.refuse({ code: 'EVENT_NOT_FOUND', eventId });
+  const lockIds: string[] = [];
+  if (event.cancelled) return step.ok({ eventId, lockIds });
+  for (const lock of step.state.locks.values()) {
+    if (lock.status !== 'ACTIVE' || lock.category.event !== event) continue;
+    if (lock.isDue(step.nowMs)) {
+      step.expire(lock);
+    } else {
+      lockIds.push(lock.lockId);
+      step.record({ type: 'released', ...about(lock), reason: 'event-cancelled' });
+    }
+  }
+  step.record({ type: 'event-cancelled', eventId });
+  return step.ok({ eventId, lockIds });
+}
+
+/**
+ * Forgets what is past its retention, and, when there is more than the policy keeps, the oldest of it.
+ *
+ * Over the number a sixteenth goes at once, so that forgetting is not a change of its own for every lock that ends.
+ */
+export function forgetEnded(step: Step, scope: 'by number' | 'by age and number'): void {
+  const { ended, requests } = step.state;
+  const { endedLockRetentionMs, endedLocksMax, requestsMax } = step.policy;
+  const forgetBeforeMs = step.nowMs - endedLockRetentionMs;
+  let lockCount = ended.size > endedLocksMax ? ended.size - Math.floor((endedLocksMax * 15) / 16) : 0;
+  let requestCount = requests.size > requestsMax ? requests.size - Math.floor((requestsMax * 15) / 16) : 0;
+  if (scope === 'by age and number') {
+    lockCount = Math.max(lockCount, endedBefore(step, forgetBeforeMs));
+    requestCount = Math.max(requestCount, requestsBefore(step, forgetBeforeMs));
+  }
+  if (lockCount > 0 || requestCount > 0) step.record({ type: 'forgotten', lockCount, requestCount });
+}
+
+/** Reports locks that end soon; returns whether more are left to report. */
+function notice(step: Step, limit: number): boolean {
+  const { expiringNoticeMs } = step.policy;
+  if (expiringNoticeMs === 0) return false;
+  const { expiry } = step.state;
+  const isNear = () => (expiry.peekUnnoticed()?.expiresAtMs ?? Infinity) - expiringNoticeMs <= step.nowMs;
+  let noticedCount = 0;
+  while (isNear() && noticedCount < limit) {
+    const lock = expiry.peekUnnoticed();
+    if (lock === undefined) break;
+    if (lock.isDue(step.nowMs)) return true;
+    step.record({
+      type: 'expiring',
+      ...about(lock),
+      expiresAtMs: lock.expiresAtMs,
+      ...(lock.orderId !== undefined && { orderId: lock.orderId }),
+    });
+    noticedCount += 1;
+  }
+  return isNear();
+}
+
+function endedBefore(step: Step, instantMs: number): number {
+  let count = 0;
+  for (let lock = step.state.ended.first; lock !== undefined; lock = lock.next) {
+    if (lock.endedAtMs === undefined || lock.endedAtMs > instantMs) break;
+    count += 1;
+  }
+  return count;
+}
+
+function requestsBefore(step: Step, instantMs: number): number {
+  let count = 0;
+  for (const request of step.state.requests.values()) {
+    if (request.atMs > instantMs) break;
+    count += 1;
+  }
+  return count;
+}

@@ -1,0 +1,375 @@
+import { EventEmitter } from 'eventemitter3';
+
+import type {
+  BeginPaymentCommand,
+  CancelEventCommand,
+  CommandResult,
+  ConfirmCommand,
+  DecideManyCommand,
+  ExtendCommand,
+  LockCommand,
+  LockManyCommand,
+  ReleaseCommand,
+  SetInventoryCommand,
+  SettleCommand,
+  UnlockCommand,
+} from '../engine/command.js';
+import { canonicalId } from '../engine/id.js';
+import type { Id } from '../engine/id.js';
+import type { LockChange } from '../engine/lock-change.js';
+import { LockEngine } from '../engine/lock-engine.js';
+import type { LockError } from '../engine/lock-error.js';
+import type { LockPolicy } from '../engine/lock-policy.js';
+import type { LockStats, TicketLock } from '../engine/ticket-lock.js';
+import type { Clock, IdSource, Mac, Timers } from '../ports/clock.js';
+import type { InventorySource } from '../ports/inventory-source.js';
+import type { LockLedger } from '../ports/lock-ledger.js';
+import { hmacSha256, randomIds, randomKey, systemClock, systemTimers } from '../ports/system.js';
+import type {
+  EventAvailability,
+  Outcome,
+  SessionOpened,
+  TicketLocks,
+  TicketLocksEvents,
+} from '../ports/ticket-locks.js';
+import { LocalInventory } from './local-inventory.js';
+import { LocalSessions } from './local-sessions.js';
+import { ResumeTokens } from './resume-token.js';
+
+export interface LocalTicketLocksOptions {
+  readonly source: InventorySource;
+  readonly policy?: Partial<LockPolicy>;
+  /** Default 15,000. How long a session that lost its last socket keeps its locks; 0 gives them back at once. */
+  readonly disconnectGraceMs?: number;
+  /** Default 60,000. How often ended locks past their retention are forgotten. */
+  readonly cleanupIntervalMs?: number;
+  /** Default none: memory only, nothing survives the process. */
+  readonly ledger?: LockLedger;
+  readonly clock?: Clock;
+  readonly timers?: Timers;
+  readonly ids?: IdSource;
+  readonly mac?: Mac;
+}
+
+/** Locks expired in one go: about a millisecond, then whoever waits is served. */
+const EXPIRE_SLICE = 1000;
+/** The longest delay asked of a timer; a later instant is approached in steps. */
+const TIMER_DELAY_MS_MAX = 3_600_000;
+/** Changes after the last snapshot that make a clean-up compact the ledger. */
+const COMPACT_AFTER = 100_000;
+
+/**
+ * Ticket locks in this process: the engine, one timer for the next end, a ledger, and the news.
+ *
+ * NEW -> `start` (loads the ledger, begins the grace of restored sessions) -> RUNNING -> `stop` -> STOPPED. A ledger that
+ * fails or a broken invariant leads from RUNNING to FAILED: `failure` is emitted once and everything is refused with
+ * `UNAVAILABLE`; what was answered before is in the ledger. News and answers leave in the order of the changes, each only
+ * when all that it shows is durable.
+ */
+export class LocalTicketLocks implements TicketLocks {
+  readonly #engine: LockEngine;
+  readonly #clock: Clock;
+  readonly #timers: Timers;
+  readonly #ids: IdSource;
+  readonly #mac: Mac;
+  readonly #ledger: LockLedger | undefined;
+  readonly #inventory: LocalInventory;
+  readonly #sessions: LocalSessions;
+  readonly #cleanupIntervalMs: number;
+  readonly #emitter = new EventEmitter<TicketLocksEvents>();
+  #mode: 'new' | 'running' | 'stopped' | 'failed' = 'new';
+  #tokens: ResumeTokens | undefined;
+  /** Resolves when every change so far is durable and told. */
+  #durable: Promise<void> = Promise.resolve();
+  #uncompacted = 0;
+  #dueAtMs: number | undefined;
+  #cancelDue: (() => void) | undefined;
+  #cancelCleanup: (() => void) | undefined;
+
+  /** Throws `RangeError` or `TypeError` that names the option, its value and its bound. */
+  constructor(options: LocalTicketLocksOptions) {
+    const graceMs = durationOption('disconnectGraceMs', options.disconnectGraceMs ?? 15_000, 0);
+    this.#cleanupIntervalMs = durationOption('cleanupIntervalMs', options.cleanupIntervalMs ?? 60_000, 1);
+    this.#clock = options.clock ?? systemClock();
+    this.#timers = options.timers ?? systemTimers();
+    this.#ids = options.ids ?? randomIds();
+    this.#mac = options.mac ?? hmacSha256;
+    this.#ledger = options.ledger;
+    this.#engine = new LockEngine({ clock: this.#clock, ids: this.#ids, policy: options.policy });
+    this.#inventory = new LocalInventory({
+      source: options.source,
+      clock: this.#clock,
+      isKnown: (eventId) => this.#engine.isCancelled(eventId) !== undefined,
+      onLoaded: (eventId, { categories }, fetchedAtMs) => {
+        void this.#execute(() => this.#engine.setInventory({ eventId, categories, fetchedAtMs }));
+      },
+    });
+    this.#sessions = new LocalSessions({
+      clock: this.#clock,
+      timers: this.#timers,
+      graceMs,
+      hasLocks: (sessionId) => this.#engine.locksOfSession(sessionId).length > 0,
+      onAbandoned: (sessionId) => void this.#execute(() => this.#engine.releaseSession({ sessionId })),
+    });
+  }
+
+  async start(): Promise<void> {
+    if (this.#mode !== 'new') throw new TypeError(`start needs a new store, this one is ${this.#mode}`);
+    const contents = await this.#ledger?.load();
+    this.#tokens = new ResumeTokens(contents?.tokenKey ?? randomKey(), this.#mac);
+    if (contents?.snapshot !== undefined) this.#engine.restore(contents.snapshot);
+    for (const change of contents?.changes ?? []) this.#engine.apply(change);
+    this.#engine.assertConsistent();
+    this.#mode = 'running';
+    await this.#execute(() => this.#engine.expireDue());
+    for (const sessionId of this.#engine.sessionIds()) this.#sessions.wait(sessionId);
+    this.#inventory.start();
+    this.#armDue();
+    this.#armCleanup();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#mode === 'running') this.#mode = 'stopped';
+    this.#sessions.stop();
+    this.#inventory.stop();
+    this.#cancelDue?.();
+    this.#cancelCleanup?.();
+    await this.#durable.catch(() => undefined);
+    await this.#ledger?.close();
+  }
+
+  async lock(command: LockCommand) {
+    return this.#executeAfterLoading(command?.eventId, () => this.#engine.lock(command));
+  }
+
+  async lockMany(command: LockManyCommand) {
+    return this.#executeAfterLoading(command?.eventId, () => this.#engine.lockMany(command));
+  }
+
+  async unlock(command: UnlockCommand) {
+    return this.#execute(() => this.#engine.unlock(command));
+  }
+
+  async extend(command: ExtendCommand) {
+    return this.#execute(() => this.#engine.extend(command));
+  }
+
+  async beginPayment(command: BeginPaymentCommand) {
+    return this.#execute(() => this.#engine.beginPayment(command));
+  }
+
+  async confirm(command: ConfirmCommand) {
+    return this.#execute(() => this.#engine.confirm(command));
+  }
+
+  async confirmMany(command: DecideManyCommand) {
+    return this.#execute(() => this.#engine.confirmMany(command));
+  }
+
+  async release(command: ReleaseCommand) {
+    return this.#execute(() => this.#engine.release(command));
+  }
+
+  async releaseMany(command: DecideManyCommand) {
+    return this.#execute(() => this.#engine.releaseMany(command));
+  }
+
+  async setInventory(command: SetInventoryCommand) {
+    return this.#execute(() => this.#engine.setInventory(command));
+  }
+
+  async cancelEvent(command: CancelEventCommand) {
+    return this.#executeAfterLoading(command?.eventId, () => this.#engine.cancelEvent(command));
+  }
+
+  async settle(command: SettleCommand) {
+    return this.#execute(() => this.#engine.settle(command));
+  }
+
+  async openSession(visit: { readonly userId: Id }): Promise<Outcome<SessionOpened>> {
+    const userId = canonicalId(visit?.userId);
+    if (userId === undefined) return refused({ code: 'INVALID_REQUEST', field: 'userId' });
+    return this.#enter(this.#ids.sessionId(), userId, false);
+  }
+
+  async resumeSession(visit: {
+    readonly userId: Id;
+    readonly resumeToken: string;
+  }): Promise<Outcome<SessionOpened>> {
+    const userId = canonicalId(visit?.userId);
+    if (userId === undefined) return refused({ code: 'INVALID_REQUEST', field: 'userId' });
+    const sessionId = this.#tokens?.sessionOf(visit.resumeToken, userId);
+    return sessionId === undefined ? refused({ code: 'FORBIDDEN' }) : this.#enter(sessionId, userId, true);
+  }
+
+  async leaveSession(leave: { readonly sessionId: string; readonly how: 'goodbye' | 'lost' }): Promise<void> {
+    if (this.#mode !== 'running') return;
+    this.#sessions.leave(leave.sessionId, leave.how);
+    await this.#durable;
+  }
+
+  async lockById(lockId: string): Promise<TicketLock | undefined> {
+    return this.#read(() => this.#engine.lockById(lockId));
+  }
+
+  async locksOfUser(userId: Id): Promise<readonly TicketLock[]> {
+    return this.#read(() => this.#engine.locksOfUser(userId));
+  }
+
+  async locksOfSession(sessionId: string): Promise<readonly TicketLock[]> {
+    return this.#read(() => this.#engine.locksOfSession(sessionId));
+  }
+
+  async availability(eventId: Id): Promise<Outcome<EventAvailability>> {
+    const id = canonicalId(eventId);
+    if (id === undefined) return refused({ code: 'INVALID_REQUEST', field: 'eventId' });
+    const refusal = await this.#load(id);
+    if (refusal !== undefined) return refused(refusal);
+    const categories = await this.#read(() => this.#engine.availability(id));
+    if (categories === undefined) return refused({ code: 'EVENT_NOT_FOUND', eventId: id });
+    return { ok: true, value: { eventId: id, categories, stale: this.#inventory.isStale(id) } };
+  }
+
+  async unsettledLocks(eventId: Id): Promise<readonly TicketLock[]> {
+    return this.#read(() => this.#engine.unsettledLocks(eventId));
+  }
+
+  async stats(): Promise<LockStats> {
+    return this.#read(() => this.#engine.stats());
+  }
+
+  on<Name extends keyof TicketLocksEvents>(name: Name, listener: TicketLocksEvents[Name]): void {
+    this.#emitter.on(name, listener as never);
+  }
+
+  off<Name extends keyof TicketLocksEvents>(name: Name, listener: TicketLocksEvents[Name]): void {
+    this.#emitter.off(name, listener as never);
+  }
+
+  async #enter(sessionId: string, userId: Id, resumed: boolean): Promise<Outcome<SessionOpened>> {
+    if (this.#mode !== 'running' || this.#tokens === undefined) return refused({ code: 'UNAVAILABLE' });
+    this.#sessions.enter(sessionId);
+    return { ok: true, value: { sessionId, resumeToken: this.#tokens.issue(sessionId, userId), resumed } };
+  }
+
+  async #executeAfterLoading<Value>(
+    eventId: unknown,
+    command: () => CommandResult<Value>,
+  ): Promise<Outcome<Value>> {
+    const id = canonicalId(eventId);
+    if (id !== undefined && !this.#inventory.isLoaded(id)) {
+      const refusal = await this.#load(id);
+      if (refusal?.code === 'UNAVAILABLE') return refused(refusal);
+    }
+    return this.#execute(command);
+  }
+
+  /** Makes sure that the event's figures are there. */
+  async #load(eventId: Id): Promise<LockError | undefined> {
+    if (this.#mode !== 'running') return { code: 'UNAVAILABLE' };
+    const state = await this.#inventory.ensure(eventId);
+    if (state === 'unavailable') return { code: 'UNAVAILABLE' };
+    return state === 'unknown' ? { code: 'EVENT_NOT_FOUND', eventId } : undefined;
+  }
+
+  /** Runs a command and answers when all that the answer shows is durable. */
+  async #execute<Value>(command: () => CommandResult<Value>): Promise<Outcome<Value>> {
+    if (this.#mode !== 'running') return refused({ code: 'UNAVAILABLE' });
+    let result: CommandResult<Value>;
+    try {
+      result = command();
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+    if (result.changes.length > 0) this.#record(result.changes);
+    try {
+      await this.#durable;
+    } catch {
+      return refused({ code: 'OUTCOME_UNKNOWN' });
+    }
+    return result.ok ? { ok: true, value: result.value } : refused(result.error);
+  }
+
+  /** Reads, and answers when all that was read is durable. */
+  async #read<Value>(query: () => Value): Promise<Value> {
+    const value = query();
+    await this.#durable;
+    return value;
+  }
+
+  #record(changes: readonly LockChange[]): void {
+    this.#armDue();
+    if (this.#ledger === undefined) return this.#tell(changes);
+    this.#uncompacted += changes.length;
+    const written = this.#ledger.append(changes);
+    const before = this.#durable;
+    this.#durable = (async () => {
+      await before;
+      await written;
+      this.#tell(changes);
+    })();
+    this.#durable.catch((error: unknown) => this.#fail(error));
+  }
+
+  #tell(changes: readonly LockChange[]): void {
+    for (const change of changes) this.#emitter.emit('change', change);
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#mode === 'failed') return;
+    this.#mode = 'failed';
+    this.#sessions.stop();
+    this.#cancelDue?.();
+    this.#cancelCleanup?.();
+    const error = cause instanceof Error ? cause : new Error('the store failed', { cause });
+    this.#emitter.emit('failure', error);
+  }
+
+  /** Keeps one timer, for the first end or notice. */
+  #armDue(): void {
+    const dueAtMs = this.#engine.nextDueAtMs();
+    if (this.#mode !== 'running' || dueAtMs === this.#dueAtMs) return;
+    this.#cancelDue?.();
+    this.#cancelDue = undefined;
+    this.#dueAtMs = dueAtMs;
+    if (dueAtMs === undefined) return;
+    const delayMs = Math.max(1, Math.ceil(dueAtMs - this.#clock.nowMs()));
+    this.#cancelDue = this.#timers.after(Math.min(delayMs, TIMER_DELAY_MS_MAX), () => this.#onDue());
+  }
+
+  #onDue(): void {
+    this.#dueAtMs = undefined;
+    this.#cancelDue = undefined;
+    void this.#execute(() => this.#engine.expireDue({ limit: EXPIRE_SLICE }));
+    this.#armDue();
+  }
+
+  #armCleanup(): void {
+    this.#cancelCleanup = this.#timers.after(this.#cleanupIntervalMs, () => {
+      void this.#execute(() => this.#engine.forgetEnded());
+      void this.#compact();
+      this.#armCleanup();
+    });
+  }
+
+  async #compact(): Promise<void> {
+    if (this.#ledger === undefined || this.#uncompacted < COMPACT_AFTER) return;
+    this.#uncompacted = 0;
+    const snapshot = this.#engine.snapshot();
+    try {
+      await this.#ledger.compact(snapshot);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+}
+
+function refused(error: LockError): { readonly ok: false; readonly error: LockError } {
+  return { ok: false, error };
+}
+
+function durationOption(name: string, value: number, min: number): number {
+  if (Number.isSafeInteger(value) && value >= min && value <= 2 ** 31 - 1) return value;
+  throw new RangeError(`${name} must be an integer from ${min} to ${2 ** 31 - 1}, got ${String(value)}`);
+}

@@ -42,7 +42,12 @@ export interface LockManyCommand extends Repeatable {
 /** Names the lock by its id, or by the user and the category he locked. */
 export type UnlockCommand = Repeatable & { readonly quantity?: number | undefined } & (
     | { readonly lockId: string; readonly userId?: Id | undefined }
-    | { readonly lockId?: undefined; readonly eventId: Id; readonly categoryId: Id; readonly userId: Id }
+    | {
+        readonly lockId?: undefined;
+        readonly eventId: Id;
+        readonly categoryId: Id;
+        readonly userId: Id;
+      }
   );
 
 export interface ExtendCommand extends Repeatable {

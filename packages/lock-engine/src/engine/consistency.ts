@@ -6,14 +6,25 @@ import type { LockState } from './lock-state.js';
 export function assertConsistent(state: LockState): void {
   const locked = new Map<CategoryRecord, number>();
   const confirmed = new Map<CategoryRecord, number>();
-  const count = { active: 0, confirmed: 0, released: 0, expired: 0, unsettled: 0, users: 0, categories: 0 };
+  const count = {
+    active: 0,
+    confirmed: 0,
+    released: 0,
+    expired: 0,
+    unsettled: 0,
+    users: 0,
+    categories: 0,
+  };
   for (const lock of state.locks.values()) {
     const { category, quantity, status, sale } = lock;
     invariant(Number.isSafeInteger(quantity) && quantity > 0, `lock ${lock.lockId} holds tickets`);
     count[COUNT_OF[status]] += 1;
     if (status === 'ACTIVE') locked.set(category, (locked.get(category) ?? 0) + quantity);
     const isUnsettled = status === 'CONFIRMED' && sale?.settled === false;
-    invariant(category.unsettled.has(lock) === isUnsettled, `lock ${lock.lockId} is listed as unsettled or not`);
+    invariant(
+      category.unsettled.has(lock) === isUnsettled,
+      `lock ${lock.lockId} is listed as unsettled or not`,
+    );
     if (!isUnsettled) continue;
     count.unsettled += 1;
     confirmed.set(category, (confirmed.get(category) ?? 0) + quantity);
@@ -21,8 +32,14 @@ export function assertConsistent(state: LockState): void {
   for (const event of state.events.values()) {
     for (const category of event.categories.values()) {
       const where = `category ${category.categoryId} of event ${event.eventId}`;
-      invariant(category.locked === (locked.get(category) ?? 0), `locked of ${where} is the sum of its active locks`);
-      invariant(category.confirmed === (confirmed.get(category) ?? 0), `confirmed of ${where} is the sum of its unsettled locks`);
+      invariant(
+        category.locked === (locked.get(category) ?? 0),
+        `locked of ${where} is the sum of its active locks`,
+      );
+      invariant(
+        category.confirmed === (confirmed.get(category) ?? 0),
+        `confirmed of ${where} is the sum of its unsettled locks`,
+      );
       invariant(category.soldElsewhere >= 0, `soldElsewhere of ${where} is not negative`);
       if (category.locked > 0) count.categories += 1;
     }
@@ -33,8 +50,9 @@ export function assertConsistent(state: LockState): void {
   }
   const ended = count.released + count.expired + count.confirmed - count.unsettled;
   invariant(state.ended.size === ended, 'every ended lock is in the queue of ended locks');
-  for (const name of Object.keys(count) as (keyof typeof count)[]) {
-    invariant(state.count[name] === count[name], `the count of ${name} is right`);
+  for (const [name, expected] of Object.entries(count)) {
+    const actual = new Map(Object.entries(state.count)).get(name);
+    invariant(actual === expected, `the count of ${name} is right`);
   }
 }
 

@@ -16,6 +16,7 @@ import { canonicalId, isOpaqueId } from './id.js';
 import type { Id } from './id.js';
 import { TTL_MS_MAX } from './lock-policy.js';
 import type { LockRecord } from './lock-record.js';
+import { orderKey } from './repeating.js';
 import { isBatch, isObject, isQuantity, isRequestId } from './shape.js';
 import { about, isRefusal } from './step.js';
 import type { RequestKey, Step } from './step.js';
@@ -36,7 +37,10 @@ interface Claims {
 type Judge = (step: Step, lock: LockRecord, claims: Claims) => Refusal | undefined;
 
 /** See `LockEngine.beginPayment`. Pure: reads no clock, performs no I/O. */
-export function beginPayment(step: Step, command: BeginPaymentCommand): CommandResult<PaymentBegun> {
+export function beginPayment(
+  step: Step,
+  command: BeginPaymentCommand,
+): CommandResult<PaymentBegun> {
   const claims = claimsOf(step, command);
   if ('ok' in claims) return claims;
   const { orderId } = claims;
@@ -116,7 +120,8 @@ function decideMany<Value>(
   const found = lockIds.map((lockId) => step.state.locks.get(lockId));
   const known = found.filter((lock) => lock !== undefined);
   const [first] = known;
-  if (known.some((lock) => lock.category.event !== first?.category.event)) return step.invalid('lockIds');
+  if (known.some((lock) => lock.category.event !== first?.category.event))
+    return step.invalid('lockIds');
   const key = orderKey(requestId, verb, orderId, lockIds);
   const conflict = first === undefined ? undefined : conflictOf(step, key, first);
   if (conflict !== undefined) return conflict;
@@ -150,7 +155,8 @@ function confirmJudge(): Judge {
       return step.refuse({ code: 'ORDER_CONFLICT', lockId });
     }
     const mismatch = mismatchOf(step, lock, claims);
-    if (mismatch !== undefined || lock.status === 'ACTIVE' || lock.status === 'CONFIRMED') return mismatch;
+    if (mismatch !== undefined || lock.status === 'ACTIVE' || lock.status === 'CONFIRMED')
+      return mismatch;
     if (lock.status === 'RELEASED') return step.refuse({ code: 'LOCK_RELEASED', lockId });
     if (!isWithinLateWindow(step, lock)) return step.refuse({ code: 'LOCK_EXPIRED', lockId });
     const quantity = (taken.get(category) ?? 0) + lock.quantity;
@@ -218,12 +224,21 @@ function release(step: Step, lock: LockRecord): Released {
   return { status: lock.status === 'EXPIRED' ? 'EXPIRED' : 'RELEASED', ...about(lock) };
 }
 
-const NO_CLAIMS = { userId: undefined, eventId: undefined, categoryId: undefined, quantity: undefined };
+const NO_CLAIMS = {
+  userId: undefined,
+  eventId: undefined,
+  categoryId: undefined,
+  quantity: undefined,
+};
 
 /** Checks the shape of what the decisions on one lock share. */
 function claimsOf(
   step: Step,
-  command: LockClaims & { lockId: string; orderId?: Id | undefined; requestId?: string | undefined },
+  command: LockClaims & {
+    lockId: string;
+    orderId?: Id | undefined;
+    requestId?: string | undefined;
+  },
 ): Claims | Refusal {
   if (!isObject(command)) return step.invalid('command');
   const { lockId, quantity, requestId } = command;
@@ -257,16 +272,6 @@ function mismatchOf(step: Step, lock: LockRecord, claims: Claims): Refusal | und
     }
   }
   return undefined;
-}
-
-/** The space of the orders service's request ids: the command and the order. */
-function orderKey(
-  requestId: string | undefined,
-  verb: string,
-  orderId: Id | undefined,
-  lockIds: readonly string[],
-): RequestKey {
-  return { scope: JSON.stringify([verb, orderId ?? null]), requestId, content: JSON.stringify(lockIds) };
 }
 
 /** The refusal when the request id was used with other content. A repeat is judged anew: its answer is in the lock. */

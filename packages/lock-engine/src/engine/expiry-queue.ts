@@ -58,7 +58,8 @@ export class ExpiryQueue {
   /** Calls `visit` with every lock that ends at or before `nowMs`, in no particular order. */
   forEachDue(nowMs: number, visit: (lock: LockRecord) => void): void {
     for (const run of this.#runs) {
-      for (let lock = run.first; lock !== undefined && lock.expiresAtMs <= nowMs; lock = lock.next) visit(lock);
+      for (let lock = run.first; lock !== undefined && lock.expiresAtMs <= nowMs; lock = lock.next)
+        visit(lock);
     }
   }
 
@@ -66,7 +67,8 @@ export class ExpiryQueue {
     let earliest: LockRecord | undefined;
     for (const run of this.#runs) {
       const head = headOf(run);
-      if (head !== undefined && (earliest === undefined || isBefore(head, earliest))) earliest = head;
+      if (head !== undefined && (earliest === undefined || isBefore(head, earliest)))
+        earliest = head;
     }
     return earliest;
   }
@@ -76,7 +78,8 @@ export class ExpiryQueue {
     let best: ExpiryRun | undefined;
     for (const run of this.#runs) {
       const isSorted = run.last !== undefined && !isBefore(lock, run.last);
-      const isNearer = best?.last === undefined || (run.last !== undefined && isBefore(best.last, run.last));
+      const isNearer =
+        best?.last === undefined || (run.last !== undefined && isBefore(best.last, run.last));
       if (isSorted && isNearer) best = run;
     }
     if (best !== undefined) return best;
@@ -102,5 +105,7 @@ export class ExpiryQueue {
 }
 
 function isBefore(a: LockRecord, b: LockRecord): boolean {
-  return a.expiresAtMs < b.expiresAtMs || (a.expiresAtMs === b.expiresAtMs && a.placedSeq < b.placedSeq);
+  return (
+    a.expiresAtMs < b.expiresAtMs || (a.expiresAtMs === b.expiresAtMs && a.placedSeq < b.placedSeq)
+  );
 }

@@ -16,7 +16,8 @@ const DECIMAL = /^(?:0|[1-9]\d{0,15})$/;
  * string of 1 to 64 characters without control characters stays itself (`'007'`). Numbers are non-negative safe integers.
  */
 export function canonicalId(input: unknown): Id | undefined {
-  if (typeof input === 'number') return Number.isSafeInteger(input) && input >= 0 ? input + 0 : undefined;
+  if (typeof input === 'number')
+    return Number.isSafeInteger(input) && input >= 0 ? input + 0 : undefined;
   if (!isText(input, ID_LENGTH_MAX)) return undefined;
   if (DECIMAL.test(input)) {
     const number = Number(input);

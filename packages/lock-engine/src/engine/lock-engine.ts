@@ -74,8 +74,10 @@ export class LockEngine {
 
   /** Throws `RangeError` or `TypeError` that names the option, its value and its bound. */
   constructor(options: LockEngineOptions) {
-    if (typeof options?.clock?.nowMs !== 'function') throw new TypeError('clock.nowMs must be a function');
-    if (typeof options.ids?.lockId !== 'function') throw new TypeError('ids.lockId must be a function');
+    if (typeof options?.clock?.nowMs !== 'function')
+      throw new TypeError('clock.nowMs must be a function');
+    if (typeof options.ids?.lockId !== 'function')
+      throw new TypeError('ids.lockId must be a function');
     this.#clock = options.clock;
     this.#newLockId = () => options.ids.lockId();
     this.policy = resolvePolicy(options.policy);
@@ -214,7 +216,10 @@ export class LockEngine {
     const step = this.#step();
     forgetEnded(step, 'by age and number');
     const forgotten = step.changes.find((change) => change.type === 'forgotten');
-    return step.ok({ lockCount: forgotten?.lockCount ?? 0, requestCount: forgotten?.requestCount ?? 0 });
+    return step.ok({
+      lockCount: forgotten?.lockCount ?? 0,
+      requestCount: forgotten?.requestCount ?? 0,
+    });
   }
 
   /** The lock as it stands now, or `undefined` when it is unknown or forgotten. */
@@ -245,7 +250,9 @@ export class LockEngine {
     const nowMs = this.#readClock();
     const event = this.#state.events.get(canonicalId(eventId) ?? '');
     if (event === undefined) return undefined;
-    return [...event.categories.values()].map((category) => category.view(this.#state.dueIn(category, nowMs)));
+    return [...event.categories.values()].map((category) =>
+      category.view(this.#state.dueIn(category, nowMs)),
+    );
   }
 
   /** One category as it stands now. */
@@ -264,8 +271,11 @@ export class LockEngine {
   /** Confirmed locks that the source of truth does not count yet, the oldest of each category first. */
   unsettledLocks(eventId: Id): TicketLock[] {
     const nowMs = this.#readClock();
-    const categories = this.#state.events.get(canonicalId(eventId) ?? '')?.categories.values() ?? [];
-    return [...categories].flatMap(({ unsettled }) => [...unsettled].map((lock) => this.#view(lock, nowMs)));
+    const categories =
+      this.#state.events.get(canonicalId(eventId) ?? '')?.categories.values() ?? [];
+    return [...categories].flatMap(({ unsettled }) =>
+      [...unsettled].map((lock) => this.#view(lock, nowMs)),
+    );
   }
 
   /** Counts over what was recorded: a lock that is over counts as active until it is swept. */
@@ -292,7 +302,8 @@ export class LockEngine {
   /** The instant at which `expireDue` next has something to do: an end or a notice. */
   nextDueAtMs(): number | undefined {
     const expiryAtMs = this.nextExpiryAtMs();
-    const unnoticed = this.policy.expiringNoticeMs > 0 ? this.#state.expiry.peekUnnoticed() : undefined;
+    const unnoticed =
+      this.policy.expiringNoticeMs > 0 ? this.#state.expiry.peekUnnoticed() : undefined;
     if (expiryAtMs === undefined || unnoticed === undefined) return expiryAtMs;
     return Math.min(expiryAtMs, unnoticed.expiresAtMs - this.policy.expiringNoticeMs);
   }
@@ -325,7 +336,8 @@ export class LockEngine {
     const step = this.#step();
     const result = decide(step, command);
     const { ended, requests } = this.#state;
-    const isOverfull = ended.size > this.policy.endedLocksMax || requests.size > this.policy.requestsMax;
+    const isOverfull =
+      ended.size > this.policy.endedLocksMax || requests.size > this.policy.requestsMax;
     if (isOverfull) forgetEnded(step, 'by number');
     return result;
   }
@@ -354,6 +366,8 @@ export class LockEngine {
     for (let lock = first; lock !== undefined; lock = nextOf(lock)) {
       if (!lock.isDue(nowMs)) locks.push(this.#view(lock, nowMs));
     }
-    return locks.sort((a, b) => a.createdAtMs - b.createdAtMs || (a.lockId < b.lockId ? -1 : 1));
+    return locks.toSorted(
+      (a, b) => a.createdAtMs - b.createdAtMs || (a.lockId < b.lockId ? -1 : 1),
+    );
   }
 }

@@ -69,17 +69,26 @@ const BOUNDS = {
  */
 export function resolvePolicy(options: Partial<LockPolicy> = {}): LockPolicy {
   const policy: LockPolicy = { ...DEFAULT_LOCK_POLICY, ...withoutUndefined(options) };
-  for (const [name, [min, max]] of Object.entries(BOUNDS)) {
-    const value: unknown = policy[name as keyof typeof BOUNDS];
+  for (const [name, value] of Object.entries(policy)) {
+    if (!isBounded(name)) continue;
+    const [min, max] = BOUNDS[name];
     const isCount = Number.isSafeInteger(value) || value === Infinity;
     if (typeof value !== 'number' || !isCount || value < min || value > max) {
-      throw new RangeError(`policy.${name} must be an integer from ${min} to ${max}, got ${String(value)}`);
+      throw new RangeError(
+        `policy.${name} must be an integer from ${min} to ${max}, got ${String(value)}`,
+      );
     }
   }
   if (policy.lateConfirm !== 'reject' && policy.lateConfirm !== 'if-available') {
-    throw new TypeError(`policy.lateConfirm must be 'reject' or 'if-available', got ${String(policy.lateConfirm)}`);
+    throw new TypeError(
+      `policy.lateConfirm must be 'reject' or 'if-available', got ${String(policy.lateConfirm)}`,
+    );
   }
   return policy;
+}
+
+function isBounded(name: string): name is keyof typeof BOUNDS {
+  return name in BOUNDS;
 }
 
 function withoutUndefined(options: Partial<LockPolicy>): Partial<LockPolicy> {

@@ -33,7 +33,11 @@ export interface CategorySnapshot {
   readonly capacity: number;
   readonly soldElsewhere: number;
   readonly version: number;
-  readonly rises: { readonly risen: number; readonly mark: number; readonly rises: readonly Rise[] };
+  readonly rises: {
+    readonly risen: number;
+    readonly mark: number;
+    readonly rises: readonly Rise[];
+  };
 }
 
 export interface LockRecordSnapshot {
@@ -74,7 +78,8 @@ export function snapshotOf(state: LockState): LockSnapshot {
  */
 export function restoreInto(state: LockState, snapshot: LockSnapshot): void {
   invariant(state.seq === 0 && state.locks.size === 0, 'only an empty engine is restored');
-  if (snapshot.format !== 1) throw new TypeError(`snapshot.format must be 1, got ${String(snapshot.format)}`);
+  if (snapshot.format !== 1)
+    throw new TypeError(`snapshot.format must be 1, got ${String(snapshot.format)}`);
   for (const event of snapshot.events) restoreEvent(state, event);
   for (const lock of snapshot.locks) restoreLock(state, lock);
   for (const request of snapshot.requests) state.requests.remember(request);
@@ -84,7 +89,7 @@ export function restoreInto(state: LockState, snapshot: LockSnapshot): void {
 
 function* locksInOrder(state: LockState): Generator<LockRecord> {
   const active = [...state.locks.values()].filter((lock) => lock.status === 'ACTIVE');
-  yield* active.sort((a, b) => a.expiresAtMs - b.expiresAtMs || a.placedSeq - b.placedSeq);
+  yield* active.toSorted((a, b) => a.expiresAtMs - b.expiresAtMs || a.placedSeq - b.placedSeq);
   for (const event of state.events.values()) {
     for (const category of event.categories.values()) yield* category.unsettled;
   }
@@ -143,7 +148,10 @@ function restoreEvent(state: LockState, snapshot: EventSnapshot): void {
 
 function restoreLock(state: LockState, snapshot: LockRecordSnapshot): void {
   const category = state.event(snapshot.eventId).categories.get(snapshot.categoryId);
-  invariant(category !== undefined, `category ${snapshot.categoryId} of lock ${snapshot.lockId} exists`);
+  invariant(
+    category !== undefined,
+    `category ${snapshot.categoryId} of lock ${snapshot.lockId} exists`,
+  );
   const isActive = snapshot.status === 'ACTIVE';
   const lock = new LockRecord(
     snapshot.lockId,
@@ -159,7 +167,10 @@ function restoreLock(state: LockState, snapshot: LockRecordSnapshot): void {
   lock.noticed = snapshot.noticed;
   lock.extensionCount = snapshot.extensionCount;
   lock.orderId = snapshot.orderId;
-  lock.sale = snapshot.sale && { ...snapshot.sale, completedOrderId: snapshot.sale.completedOrderId };
+  lock.sale = snapshot.sale && {
+    ...snapshot.sale,
+    completedOrderId: snapshot.sale.completedOrderId,
+  };
   lock.reason = snapshot.reason;
   lock.endedAtMs = snapshot.endedAtMs;
   invariant(!state.locks.has(lock.lockId), `lock ${lock.lockId} is there once`);

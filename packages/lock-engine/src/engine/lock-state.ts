@@ -36,7 +36,15 @@ export class LockState {
   seq = 0;
   /** `atMs` of the newest change. */
   changedAtMs = 0;
-  readonly count = { active: 0, confirmed: 0, released: 0, expired: 0, unsettled: 0, users: 0, categories: 0 };
+  readonly count = {
+    active: 0,
+    confirmed: 0,
+    released: 0,
+    expired: 0,
+    unsettled: 0,
+    users: 0,
+    categories: 0,
+  };
 
   apply(change: LockChange): void {
     invariant(change.seq === this.seq + 1, `change ${change.seq} follows ${this.seq}`);
@@ -164,7 +172,10 @@ export class LockState {
   #quantityChanged(change: QuantityChangedChange): void {
     const lock = this.lock(change.lockId);
     const delta = change.quantity - lock.quantity;
-    invariant(lock.status === 'ACTIVE' && change.quantity > 0, 'only an active lock changes its quantity');
+    invariant(
+      lock.status === 'ACTIVE' && change.quantity > 0,
+      'only an active lock changes its quantity',
+    );
     lock.quantity = change.quantity;
     this.addLocked(lock.category, delta);
     if (delta > 0) assertNoOversell(lock.category);
@@ -258,7 +269,8 @@ export class LockState {
     event.fetchedAtMs = change.fetchedAtMs;
     for (const figures of change.categories) {
       const known = event.categories.get(figures.categoryId);
-      const category = known ?? new CategoryRecord(event, figures.categoryId, Math.floor(change.atMs * 1000));
+      const category =
+        known ?? new CategoryRecord(event, figures.categoryId, Math.floor(change.atMs * 1000));
       event.categories.set(figures.categoryId, category);
       if (known !== undefined) category.rises.note(figures.soldElsewhere - category.soldElsewhere);
       category.capacity = figures.capacity;
@@ -321,7 +333,10 @@ export class LockState {
     category.confirmed -= lock.quantity;
     category.unsettled.delete(lock);
     this.count.unsettled -= 1;
-    invariant(category.confirmed >= 0, `confirmed of category ${category.categoryId} is not negative`);
+    invariant(
+      category.confirmed >= 0,
+      `confirmed of category ${category.categoryId} is not negative`,
+    );
   }
 
   #forgetPurchase(lock: LockRecord): void {
@@ -338,5 +353,8 @@ const STATUS_COUNT = {
 } as const;
 
 function assertNoOversell(category: CategoryRecord): void {
-  invariant(!category.isOverfull, `category ${category.categoryId} never grants more than its capacity`);
+  invariant(
+    !category.isOverfull,
+    `category ${category.categoryId} never grants more than its capacity`,
+  );
 }

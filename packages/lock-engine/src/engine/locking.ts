@@ -14,10 +14,10 @@ import { canonicalId, isOpaqueId } from './id.js';
 import type { Id } from './id.js';
 import type { ShortLine } from './lock-error.js';
 import type { LockRecord } from './lock-record.js';
-import type { RememberedRequest } from './request-memory.js';
+import { buyerKey, repeatExtend, repeatLock, repeatLockMany } from './repeating.js';
 import { isBatch, isObject, isOnExisting, isQuantity, isRequestId } from './shape.js';
 import { about, isRefusal } from './step.js';
-import type { RequestKey, Step } from './step.js';
+import type { Step } from './step.js';
 
 /** What a user wants to lock, with canonical ids. */
 interface Wish {
@@ -50,11 +50,16 @@ export function lockTickets(step: Step, command: LockCommand): CommandResult<Loc
   const wish = wishOf(step, command, eventId);
   if ('ok' in wish) return wish;
 
-  const key = keyOf(command, wish.userId, () => ['lock', categoryId, quantity, wish.onExisting]);
+  const key = buyerKey(command.requestId, wish.userId, () => [
+    'lock',
+    categoryId,
+    quantity,
+    wish.onExisting,
+  ]);
   const recalled = step.recall(key, eventId);
   if (recalled !== undefined) {
     if (isRefusal(recalled)) return recalled;
-    return repeated(step, recalled) as CommandResult<LockGrant>;
+    return repeatLock(step, recalled);
   }
   const granted = grant(step, wish, [{ categoryId, quantity }]);
   if (!granted.ok) return granted;
@@ -74,11 +79,11 @@ export function lockMany(step: Step, command: LockManyCommand): CommandResult<Lo
   const wish = wishOf(step, command, eventId);
   if ('ok' in wish) return wish;
 
-  const key = keyOf(command, wish.userId, () => ['lockMany', items, wish.onExisting]);
+  const key = buyerKey(command.requestId, wish.userId, () => ['lockMany', items, wish.onExisting]);
   const recalled = step.recall(key, eventId);
   if (recalled !== undefined) {
     if (isRefusal(recalled)) return recalled;
-    return repeated(step, recalled) as CommandResult<LockManyGrant>;
+    return repeatLockMany(step, recalled);
   }
   const granted = grant(step, wish, items);
   if (!granted.ok) return granted;
@@ -102,13 +107,14 @@ export function extendLock(step: Step, command: ExtendCommand): CommandResult<Ex
     return step.refuse({ code: 'LOCK_NOT_FOUND', lockId });
   }
   const eventId = lock.category.event.eventId;
-  const key = keyOf(command, lock.user.userId, () => ['extend', lockId]);
+  const key = buyerKey(command.requestId, lock.user.userId, () => ['extend', lockId]);
   const recalled = step.recall(key, eventId);
   if (recalled !== undefined) {
     if (isRefusal(recalled)) return recalled;
-    return repeated(step, recalled) as CommandResult<Extended>;
+    return repeatExtend(step, recalled);
   }
-  if (lock.inPayment && !lock.isDue(step.nowMs)) return step.refuse({ code: 'ORDER_CONFLICT', lockId });
+  if (lock.inPayment && !lock.isDue(step.nowMs))
+    return step.refuse({ code: 'ORDER_CONFLICT', lockId });
   const end = step.endOf(lock);
   if (end !== undefined) return end;
   const { extensionsMax, lockAgeMsMax, ttlMs } = step.policy;
@@ -129,69 +135,6 @@ export function extendLock(step: Step, command: ExtendCommand): CommandResult<Ex
   };
   step.remember(key, eventId, { kind: 'extend', value });
   return step.ok(value);
-}
-
-/** The space of a buyer's request ids is the buyer's own, per event. */
-export function keyOf(
-  command: { readonly requestId?: string | undefined },
-  userId: Id,
-  content: () => readonly unknown[],
-): RequestKey {
-  const { requestId } = command;
-  if (requestId === undefined) return NO_REQUEST;
-  return { scope: JSON.stringify(['user', userId]), requestId, content: JSON.stringify(content()) };
-}
-
-const NO_REQUEST: RequestKey = { scope: '', requestId: undefined, content: '' };
-
-/**
- * Answers a request that was carried out before: what it was answered then, with the times and counts of now; or, when
- * its lock has ended since, that end.
- */
-export function repeated(step: Step, { answer }: RememberedRequest): CommandResult<unknown> {
-  switch (answer.kind) {
-    case 'lock':
-      return endOfAny(step, [answer.value.lockId]) ?? step.ok(regranted(step, answer.value));
-    case 'lockMany': {
-      const { locks } = answer.value;
-      const end = endOfAny(step, locks.map((lock) => lock.lockId));
-      return end ?? step.ok({ ...answer.value, locks: locks.map((lock) => regranted(step, lock)) });
-    }
-    case 'unlock':
-      if (answer.value.remaining === 0) return step.ok(answer.value);
-      return endOfAny(step, [answer.value.lockId]) ?? step.ok(answer.value);
-    case 'extend': {
-      const end = endOfAny(step, [answer.value.lockId]);
-      if (end !== undefined) return end;
-      const { extensionCount } = step.state.lock(answer.value.lockId);
-      return step.ok({
-        ...answer.value,
-        expiresInMs: Math.max(0, answer.value.expiresAtMs - step.nowMs),
-        extensionsLeft: Math.max(0, step.policy.extensionsMax - extensionCount),
-      });
-    }
-    case 'decision':
-      return step.invalid('requestId');
-  }
-}
-
-function endOfAny(step: Step, lockIds: readonly string[]): ReturnType<Step['endOf']> {
-  for (const lockId of lockIds) {
-    const lock = step.state.locks.get(lockId);
-    if (lock === undefined) return step.refuse({ code: 'LOCK_NOT_FOUND', lockId });
-    const end = step.endOf(lock);
-    if (end !== undefined) return end;
-  }
-  return undefined;
-}
-
-function regranted(step: Step, grantedBefore: LockGrant): LockGrant {
-  const { category } = step.state.lock(grantedBefore.lockId);
-  return {
-    ...grantedBefore,
-    expiresInMs: Math.max(0, grantedBefore.expiresAtMs - step.nowMs),
-    available: step.availableIn(category),
-  };
 }
 
 /** Checks the fields that `lock` and `lockMany` share. */
@@ -217,7 +160,8 @@ function itemsOf(input: unknown): readonly { categoryId: Id; quantity: number }[
     if (!isObject(item)) return undefined;
     const { categoryId: id, quantity } = item as Partial<LockLine>;
     const categoryId = canonicalId(id);
-    if (categoryId === undefined || items.has(categoryId) || !isQuantity(quantity)) return undefined;
+    if (categoryId === undefined || items.has(categoryId) || !isQuantity(quantity))
+      return undefined;
     items.set(categoryId, { categoryId, quantity });
   }
   return [...items.values()];
@@ -231,11 +175,13 @@ function grant(
 ): CommandResult<LockGrant[]> {
   const { eventId } = wish;
   const event = step.state.events.get(eventId);
-  if (event === undefined || event.cancelled) return step.refuse({ code: 'EVENT_NOT_FOUND', eventId });
+  if (event === undefined || event.cancelled)
+    return step.refuse({ code: 'EVENT_NOT_FOUND', eventId });
   const categories: CategoryRecord[] = [];
   for (const { categoryId } of items) {
     const category = event.categories.get(categoryId);
-    if (category === undefined) return step.refuse({ code: 'CATEGORY_NOT_FOUND', eventId, categoryId });
+    if (category === undefined)
+      return step.refuse({ code: 'CATEGORY_NOT_FOUND', eventId, categoryId });
     categories.push(category);
   }
   const own = ownLocks(step, wish.userId, event);
@@ -254,7 +200,11 @@ function grant(
 }
 
 /** The user's active locks in the event. What is over is expired on the way: it neither blocks nor counts. */
-function ownLocks(step: Step, userId: Id, event: EventRecord): { locks: LockRecord[]; tickets: number } {
+function ownLocks(
+  step: Step,
+  userId: Id,
+  event: EventRecord,
+): { locks: LockRecord[]; tickets: number } {
   const locks: LockRecord[] = [];
   let tickets = 0;
   let next = step.state.users.get(userId)?.firstLock;
@@ -272,7 +222,11 @@ function ownLocks(step: Step, userId: Id, event: EventRecord): { locks: LockReco
   return { locks, tickets };
 }
 
-function refuseExisting(step: Step, wish: Wish, lines: readonly Line[]): ReturnType<Step['refuse']> | undefined {
+function refuseExisting(
+  step: Step,
+  wish: Wish,
+  lines: readonly Line[],
+): ReturnType<Step['refuse']> | undefined {
   for (const { existing } of lines) {
     if (wish.onExisting !== undefined && existing?.inPayment === true) {
       return step.refuse({ code: 'ORDER_CONFLICT', lockId: existing.lockId });
@@ -281,7 +235,11 @@ function refuseExisting(step: Step, wish: Wish, lines: readonly Line[]): ReturnT
   if (wish.onExisting !== undefined) return undefined;
   for (const { existing } of lines) {
     if (existing !== undefined) {
-      return step.refuse({ code: 'DUPLICATE_LOCK', lockId: existing.lockId, lock: step.view(existing) });
+      return step.refuse({
+        code: 'DUPLICATE_LOCK',
+        lockId: existing.lockId,
+        lock: step.view(existing),
+      });
     }
   }
   return undefined;
@@ -298,7 +256,11 @@ function refuseLimit(
   let growth = 0;
   for (const { existing, target } of lines) {
     if (target > ticketsPerLockMax) {
-      return step.refuse({ code: 'LIMIT_EXCEEDED', limit: 'ticketsPerLockMax', max: ticketsPerLockMax });
+      return step.refuse({
+        code: 'LIMIT_EXCEEDED',
+        limit: 'ticketsPerLockMax',
+        max: ticketsPerLockMax,
+      });
     }
     if (existing === undefined) lockCount += 1;
     growth += target - (existing?.quantity ?? 0);
@@ -335,10 +297,24 @@ function take(step: Step, wish: Wish, { category, existing, target }: Line): Loc
   const lockId = existing?.lockId ?? step.newLockId();
   const expiresAtMs = existing?.expiresAtMs ?? step.nowMs + step.policy.ttlMs;
   if (existing === undefined) {
-    step.record({ type: 'locked', lockId, eventId, categoryId, userId, sessionId, quantity: target, expiresAtMs });
+    step.record({
+      type: 'locked',
+      lockId,
+      eventId,
+      categoryId,
+      userId,
+      sessionId,
+      quantity: target,
+      expiresAtMs,
+    });
   } else if (existing.quantity !== target) {
     const previousQuantity = existing.quantity;
-    step.record({ type: 'quantity-changed', ...about(existing), quantity: target, previousQuantity });
+    step.record({
+      type: 'quantity-changed',
+      ...about(existing),
+      quantity: target,
+      previousQuantity,
+    });
   }
   return {
     lockId,

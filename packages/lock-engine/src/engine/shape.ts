@@ -11,12 +11,12 @@ export function isObject(input: unknown): input is object {
 
 /** Tells whether the input is a number of tickets: an integer from 1 to the safe integers. */
 export function isQuantity(input: unknown): input is number {
-  return Number.isSafeInteger(input) && (input as number) >= 1;
+  return typeof input === 'number' && Number.isSafeInteger(input) && input >= 1;
 }
 
 /** Tells whether the input is a count of tickets that may be none. */
 export function isTicketCount(input: unknown): input is number {
-  return Number.isSafeInteger(input) && (input as number) >= 0;
+  return typeof input === 'number' && Number.isSafeInteger(input) && input >= 0;
 }
 
 export function isOnExisting(input: unknown): input is OnExisting | undefined {

@@ -17,7 +17,10 @@ import { about } from './step.js';
 import type { Step } from './step.js';
 
 /** See `LockEngine.setInventory`. Pure: reads no clock, performs no I/O. */
-export function setInventory(step: Step, command: SetInventoryCommand): CommandResult<InventorySet> {
+export function setInventory(
+  step: Step,
+  command: SetInventoryCommand,
+): CommandResult<InventorySet> {
   if (!isObject(command)) return step.invalid('command');
   const eventId = canonicalId(command.eventId);
   if (eventId === undefined) return step.invalid('eventId');
@@ -48,7 +51,8 @@ export function settleLock(step: Step, command: SettleCommand): CommandResult<Se
   const lock = step.state.locks.get(lockId);
   if (lock === undefined) return step.refuse({ code: 'LOCK_NOT_FOUND', lockId });
   if (lock.isDue(step.nowMs)) step.expire(lock);
-  if (lock.status === 'ACTIVE') return step.refuse({ code: 'LOCK_MISMATCH', lockId, field: 'status' });
+  if (lock.status === 'ACTIVE')
+    return step.refuse({ code: 'LOCK_MISMATCH', lockId, field: 'status' });
   if (lock.status !== 'CONFIRMED') return step.endOf(lock) ?? step.invalid('lockId');
   if (lock.sale?.settled === false) recordSettled(step, lock, true);
   return step.ok({ lockId, status: 'CONFIRMED', settled: true });

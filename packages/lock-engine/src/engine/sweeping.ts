@@ -1,4 +1,10 @@
-import type { CancelEventCommand, CommandResult, EventCancelled, ExpiredDue, ExpireDueCommand } from './command.js';
+import type {
+  CancelEventCommand,
+  CommandResult,
+  EventCancelled,
+  ExpiredDue,
+  ExpireDueCommand,
+} from './command.js';
 import { canonicalId } from './id.js';
 import { isObject } from './shape.js';
 import { about } from './step.js';
@@ -8,7 +14,8 @@ import type { Step } from './step.js';
 export function expireDue(step: Step, command: ExpireDueCommand): CommandResult<ExpiredDue> {
   if (!isObject(command)) return step.invalid('command');
   const limit = command.limit ?? Infinity;
-  if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit >= 1)) return step.invalid('limit');
+  if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit >= 1))
+    return step.invalid('limit');
   const { expiry } = step.state;
   let expiredCount = 0;
   let lock = expiry.peek();
@@ -22,7 +29,10 @@ export function expireDue(step: Step, command: ExpireDueCommand): CommandResult<
 }
 
 /** See `LockEngine.cancelEvent`. Pure: reads no clock, performs no I/O. */
-export function cancelEvent(step: Step, command: CancelEventCommand): CommandResult<EventCancelled> {
+export function cancelEvent(
+  step: Step,
+  command: CancelEventCommand,
+): CommandResult<EventCancelled> {
   if (!isObject(command)) return step.invalid('command');
   const eventId = canonicalId(command.eventId);
   if (eventId === undefined) return step.invalid('eventId');
@@ -52,13 +62,16 @@ export function forgetEnded(step: Step, scope: 'by number' | 'by age and number'
   const { ended, requests } = step.state;
   const { endedLockRetentionMs, endedLocksMax, requestsMax } = step.policy;
   const forgetBeforeMs = step.nowMs - endedLockRetentionMs;
-  let lockCount = ended.size > endedLocksMax ? ended.size - Math.floor((endedLocksMax * 15) / 16) : 0;
-  let requestCount = requests.size > requestsMax ? requests.size - Math.floor((requestsMax * 15) / 16) : 0;
+  let lockCount =
+    ended.size > endedLocksMax ? ended.size - Math.floor((endedLocksMax * 15) / 16) : 0;
+  let requestCount =
+    requests.size > requestsMax ? requests.size - Math.floor((requestsMax * 15) / 16) : 0;
   if (scope === 'by age and number') {
     lockCount = Math.max(lockCount, endedBefore(step, forgetBeforeMs));
     requestCount = Math.max(requestCount, requestsBefore(step, forgetBeforeMs));
   }
-  if (lockCount > 0 || requestCount > 0) step.record({ type: 'forgotten', lockCount, requestCount });
+  if (lockCount > 0 || requestCount > 0)
+    step.record({ type: 'forgotten', lockCount, requestCount });
 }
 
 /** Reports locks that end soon; returns whether more are left to report. */
@@ -66,7 +79,8 @@ function notice(step: Step, limit: number): boolean {
   const { expiringNoticeMs } = step.policy;
   if (expiringNoticeMs === 0) return false;
   const { expiry } = step.state;
-  const isNear = () => (expiry.peekUnnoticed()?.expiresAtMs ?? Infinity) - expiringNoticeMs <= step.nowMs;
+  const isNear = () =>
+    (expiry.peekUnnoticed()?.expiresAtMs ?? Infinity) - expiringNoticeMs <= step.nowMs;
   let noticedCount = 0;
   while (isNear() && noticedCount < limit) {
     const lock = expiry.peekUnnoticed();

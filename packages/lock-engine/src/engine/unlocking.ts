@@ -1,8 +1,14 @@
-import type { CommandResult, SessionReleased, ReleaseSessionCommand, UnlockCommand, Unlocked } from './command.js';
+import type {
+  CommandResult,
+  SessionReleased,
+  ReleaseSessionCommand,
+  UnlockCommand,
+  Unlocked,
+} from './command.js';
 import { canonicalId, isOpaqueId } from './id.js';
 import type { Id } from './id.js';
 import type { LockRecord } from './lock-record.js';
-import { keyOf, repeated } from './locking.js';
+import { buyerKey, repeatUnlock } from './repeating.js';
 import { isObject, isQuantity, isRequestId } from './shape.js';
 import { about, isRefusal } from './step.js';
 import type { Step } from './step.js';
@@ -20,17 +26,22 @@ interface Target {
 /** See `LockEngine.unlock`. Pure: reads no clock, performs no I/O. */
 export function unlockTickets(step: Step, command: UnlockCommand): CommandResult<Unlocked> {
   if (!isObject(command)) return step.invalid('command');
-  const target = command.lockId === undefined ? ownTarget(step, command) : lockTarget(step, command);
+  const target =
+    command.lockId === undefined ? ownTarget(step, command) : lockTarget(step, command);
   if ('ok' in target) return target;
   const { quantity, requestId } = command;
   if (quantity !== undefined && !isQuantity(quantity)) return step.invalid('quantity');
   if (!isRequestId(requestId)) return step.invalid('requestId');
 
-  const key = keyOf(command, target.userId, () => ['unlock', ...target.content, quantity ?? null]);
+  const key = buyerKey(command.requestId, target.userId, () => [
+    'unlock',
+    ...target.content,
+    quantity ?? null,
+  ]);
   const recalled = step.recall(key, target.eventId);
   if (recalled !== undefined) {
     if (isRefusal(recalled)) return recalled;
-    return repeated(step, recalled) as CommandResult<Unlocked>;
+    return repeatUnlock(step, recalled);
   }
   const lock = target.find();
   if ('ok' in lock) return lock;
@@ -40,7 +51,10 @@ export function unlockTickets(step: Step, command: UnlockCommand): CommandResult
 }
 
 /** See `LockEngine.releaseSession`. Pure: reads no clock, performs no I/O. */
-export function releaseSession(step: Step, command: ReleaseSessionCommand): CommandResult<SessionReleased> {
+export function releaseSession(
+  step: Step,
+  command: ReleaseSessionCommand,
+): CommandResult<SessionReleased> {
   if (!isObject(command)) return step.invalid('command');
   const { sessionId } = command;
   if (!isOpaqueId(sessionId)) return step.invalid('sessionId');
@@ -92,7 +106,8 @@ function ownTarget(step: Step, command: UnlockCommand): Target | Refusal {
       const event = step.state.events.get(eventId);
       if (event === undefined) return step.refuse({ code: 'EVENT_NOT_FOUND', eventId });
       const category = event.categories.get(categoryId);
-      if (category === undefined) return step.refuse({ code: 'CATEGORY_NOT_FOUND', eventId, categoryId });
+      if (category === undefined)
+        return step.refuse({ code: 'CATEGORY_NOT_FOUND', eventId, categoryId });
       let lock = step.state.users.get(userId)?.firstLock;
       while (lock !== undefined && lock.category !== category) lock = lock.nextOfUser;
       return lock ?? step.refuse({ code: 'LOCK_NOT_FOUND' });
@@ -101,14 +116,21 @@ function ownTarget(step: Step, command: UnlockCommand): Target | Refusal {
 }
 
 /** Gives `quantity` tickets back, all of them when it is not said how many. */
-function giveBack(step: Step, lock: LockRecord, quantity: number | undefined): CommandResult<Unlocked> {
+function giveBack(
+  step: Step,
+  lock: LockRecord,
+  quantity: number | undefined,
+): CommandResult<Unlocked> {
   const { lockId, category } = lock;
   const answer = { lockId, eventId: category.event.eventId, categoryId: category.categoryId };
-  if (lock.inPayment && !lock.isDue(step.nowMs)) return step.refuse({ code: 'ORDER_CONFLICT', lockId });
+  if (lock.inPayment && !lock.isDue(step.nowMs))
+    return step.refuse({ code: 'ORDER_CONFLICT', lockId });
   const end = step.endOf(lock);
   if (end !== undefined) {
     const isBack = lock.status === 'RELEASED' || lock.status === 'EXPIRED';
-    return isBack && quantity === undefined ? step.ok({ ...answer, quantity: 0, remaining: 0 }) : end;
+    return isBack && quantity === undefined
+      ? step.ok({ ...answer, quantity: 0, remaining: 0 })
+      : end;
   }
   const locked = lock.quantity;
   const given = quantity ?? locked;
@@ -117,7 +139,12 @@ function giveBack(step: Step, lock: LockRecord, quantity: number | undefined): C
   if (remaining === 0) {
     step.record({ type: 'released', ...about(lock), reason: 'unlocked' });
   } else {
-    step.record({ type: 'quantity-changed', ...about(lock), quantity: remaining, previousQuantity: locked });
+    step.record({
+      type: 'quantity-changed',
+      ...about(lock),
+      quantity: remaining,
+      previousQuantity: locked,
+    });
   }
   return step.ok({ ...answer, quantity: given, remaining });
 }

@@ -87,7 +87,8 @@ export class LocalInventory {
 
   #rememberUnknown(eventId: Id): InventoryState {
     const [oldest] = this.#unknownUntilMs.keys();
-    if (oldest !== undefined && this.#unknownUntilMs.size >= UNKNOWN_MAX) this.#unknownUntilMs.delete(oldest);
+    if (oldest !== undefined && this.#unknownUntilMs.size >= UNKNOWN_MAX)
+      this.#unknownUntilMs.delete(oldest);
     this.#unknownUntilMs.delete(eventId);
     this.#unknownUntilMs.set(eventId, this.#options.clock.nowMs() + UNKNOWN_FOR_MS);
     return this.#options.isKnown(eventId) ? 'known' : 'unknown';

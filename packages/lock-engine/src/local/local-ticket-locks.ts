@@ -76,7 +76,7 @@ export class LocalTicketLocks implements TicketLocks {
   readonly #inventory: LocalInventory;
   readonly #sessions: LocalSessions;
   readonly #cleanupIntervalMs: number;
-  readonly #emitter = new EventEmitter<TicketLocksEvents>();
+  readonly #emitter = new EventEmitter<keyof TicketLocksEvents>();
   #mode: 'new' | 'running' | 'stopped' | 'failed' = 'new';
   #tokens: ResumeTokens | undefined;
   /** Resolves when every change so far is durable and told. */
@@ -89,7 +89,11 @@ export class LocalTicketLocks implements TicketLocks {
   /** Throws `RangeError` or `TypeError` that names the option, its value and its bound. */
   constructor(options: LocalTicketLocksOptions) {
     const graceMs = durationOption('disconnectGraceMs', options.disconnectGraceMs ?? 15_000, 0);
-    this.#cleanupIntervalMs = durationOption('cleanupIntervalMs', options.cleanupIntervalMs ?? 60_000, 1);
+    this.#cleanupIntervalMs = durationOption(
+      'cleanupIntervalMs',
+      options.cleanupIntervalMs ?? 60_000,
+      1,
+    );
     this.#clock = options.clock ?? systemClock();
     this.#timers = options.timers ?? systemTimers();
     this.#ids = options.ids ?? randomIds();
@@ -109,12 +113,14 @@ export class LocalTicketLocks implements TicketLocks {
       timers: this.#timers,
       graceMs,
       hasLocks: (sessionId) => this.#engine.locksOfSession(sessionId).length > 0,
-      onAbandoned: (sessionId) => void this.#execute(() => this.#engine.releaseSession({ sessionId })),
+      onAbandoned: (sessionId) =>
+        void this.#execute(() => this.#engine.releaseSession({ sessionId })),
     });
   }
 
   async start(): Promise<void> {
-    if (this.#mode !== 'new') throw new TypeError(`start needs a new store, this one is ${this.#mode}`);
+    if (this.#mode !== 'new')
+      throw new TypeError(`start needs a new store, this one is ${this.#mode}`);
     const contents = await this.#ledger?.load();
     this.#tokens = new ResumeTokens(contents?.tokenKey ?? randomKey(), this.#mac);
     if (contents?.snapshot !== undefined) this.#engine.restore(contents.snapshot);
@@ -199,10 +205,15 @@ export class LocalTicketLocks implements TicketLocks {
     const userId = canonicalId(visit?.userId);
     if (userId === undefined) return refused({ code: 'INVALID_REQUEST', field: 'userId' });
     const sessionId = this.#tokens?.sessionOf(visit.resumeToken, userId);
-    return sessionId === undefined ? refused({ code: 'FORBIDDEN' }) : this.#enter(sessionId, userId, true);
+    return sessionId === undefined
+      ? refused({ code: 'FORBIDDEN' })
+      : this.#enter(sessionId, userId, true);
   }
 
-  async leaveSession(leave: { readonly sessionId: string; readonly how: 'goodbye' | 'lost' }): Promise<void> {
+  async leaveSession(leave: {
+    readonly sessionId: string;
+    readonly how: 'goodbye' | 'lost';
+  }): Promise<void> {
     if (this.#mode !== 'running') return;
     this.#sessions.leave(leave.sessionId, leave.how);
     await this.#durable;
@@ -239,17 +250,21 @@ export class LocalTicketLocks implements TicketLocks {
   }
 
   on<Name extends keyof TicketLocksEvents>(name: Name, listener: TicketLocksEvents[Name]): void {
-    this.#emitter.on(name, listener as never);
+    this.#emitter.on(name, listener);
   }
 
   off<Name extends keyof TicketLocksEvents>(name: Name, listener: TicketLocksEvents[Name]): void {
-    this.#emitter.off(name, listener as never);
+    this.#emitter.off(name, listener);
   }
 
   async #enter(sessionId: string, userId: Id, resumed: boolean): Promise<Outcome<SessionOpened>> {
-    if (this.#mode !== 'running' || this.#tokens === undefined) return refused({ code: 'UNAVAILABLE' });
+    if (this.#mode !== 'running' || this.#tokens === undefined)
+      return refused({ code: 'UNAVAILABLE' });
     this.#sessions.enter(sessionId);
-    return { ok: true, value: { sessionId, resumeToken: this.#tokens.issue(sessionId, userId), resumed } };
+    return {
+      ok: true,
+      value: { sessionId, resumeToken: this.#tokens.issue(sessionId, userId), resumed },
+    };
   }
 
   async #executeAfterLoading<Value>(
@@ -335,7 +350,9 @@ export class LocalTicketLocks implements TicketLocks {
     this.#dueAtMs = dueAtMs;
     if (dueAtMs === undefined) return;
     const delayMs = Math.max(1, Math.ceil(dueAtMs - this.#clock.nowMs()));
-    this.#cancelDue = this.#timers.after(Math.min(delayMs, TIMER_DELAY_MS_MAX), () => this.#onDue());
+    this.#cancelDue = this.#timers.after(Math.min(delayMs, TIMER_DELAY_MS_MAX), () =>
+      this.#onDue(),
+    );
   }
 
   #onDue(): void {
@@ -371,5 +388,7 @@ function refused(error: LockError): { readonly ok: false; readonly error: LockEr
 
 function durationOption(name: string, value: number, min: number): number {
   if (Number.isSafeInteger(value) && value >= min && value <= 2 ** 31 - 1) return value;
-  throw new RangeError(`${name} must be an integer from ${min} to ${2 ** 31 - 1}, got ${String(value)}`);
+  throw new RangeError(
+    `${name} must be an integer from ${min} to ${2 ** 31 - 1}, got ${String(value)}`,
+  );
 }

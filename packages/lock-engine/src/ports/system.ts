@@ -41,7 +41,8 @@ export function randomIds(): IdSource {
 }
 
 /** HMAC with SHA-256, base64url. */
-export const hmacSha256: Mac = (key, text) => createHmac('sha256', key).update(text).digest('base64url');
+export const hmacSha256: Mac = (key, text) =>
+  createHmac('sha256', key).update(text).digest('base64url');
 
 /** A key for `Mac`: 256 random bits, base64url. */
 export function randomKey(): string {

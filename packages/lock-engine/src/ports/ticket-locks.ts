@@ -93,7 +93,10 @@ export interface TicketLocks {
    * Takes a socket from the session. With the last one the session's locks are released: at once after a `goodbye`, after
    * the grace when the socket was `lost`, unless the session is resumed before. Locks in payment stay.
    */
-  leaveSession(leave: { readonly sessionId: string; readonly how: 'goodbye' | 'lost' }): Promise<void>;
+  leaveSession(leave: {
+    readonly sessionId: string;
+    readonly how: 'goodbye' | 'lost';
+  }): Promise<void>;
 
   lockById(lockId: string): Promise<TicketLock | undefined>;
   locksOfUser(userId: Id): Promise<readonly TicketLock[]>;

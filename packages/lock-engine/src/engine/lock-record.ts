@@ -129,7 +129,7 @@ export class SessionRecord {
 export function viewOf(lock: LockRecord, nowMs: number, extensionsMax: number): TicketLock {
   const { sale, category } = lock;
   const status = lock.isDue(nowMs) ? 'EXPIRED' : lock.status;
-  const endedAtMs = status === lock.status ? lock.endedAtMs : lock.expiresAtMs;
+  const endedAtMs = status === 'EXPIRED' ? lock.expiresAtMs : lock.endedAtMs;
   return {
     lockId: lock.lockId,
     eventId: category.event.eventId,

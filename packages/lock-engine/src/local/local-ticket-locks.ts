@@ -32,6 +32,7 @@ import type {
   TicketLocks,
   TicketLocksEvents,
 } from '../ports/ticket-locks.js';
+import { DueTimer } from './due-timer.js';
 import { LocalInventory } from './local-inventory.js';
 import { LocalSessions } from './local-sessions.js';
 import { ResumeTokens } from './resume-token.js';
@@ -53,8 +54,6 @@ export interface LocalTicketLocksOptions {
 
 /** Locks expired in one go: about a millisecond, then whoever waits is served. */
 const EXPIRE_SLICE = 1000;
-/** The longest delay asked of a timer; a later instant is approached in steps. */
-const TIMER_DELAY_MS_MAX = 3_600_000;
 /** Changes after the last snapshot that make a clean-up compact the ledger. */
 const COMPACT_AFTER = 100_000;
 
@@ -75,6 +74,7 @@ export class LocalTicketLocks implements TicketLocks {
   readonly #ledger: LockLedger | undefined;
   readonly #inventory: LocalInventory;
   readonly #sessions: LocalSessions;
+  readonly #dueTimer: DueTimer;
   readonly #cleanupIntervalMs: number;
   readonly #emitter = new EventEmitter<keyof TicketLocksEvents>();
   #mode: 'new' | 'running' | 'stopped' | 'failed' = 'new';
@@ -82,8 +82,6 @@ export class LocalTicketLocks implements TicketLocks {
   /** Resolves when every change so far is durable and told. */
   #durable: Promise<void> = Promise.resolve();
   #uncompacted = 0;
-  #dueAtMs: number | undefined;
-  #cancelDue: (() => void) | undefined;
   #cancelCleanup: (() => void) | undefined;
 
   /** Throws `RangeError` or `TypeError` that names the option, its value and its bound. */
@@ -108,11 +106,16 @@ export class LocalTicketLocks implements TicketLocks {
         void this.#execute(() => this.#engine.setInventory({ eventId, categories, fetchedAtMs }));
       },
     });
+    this.#dueTimer = new DueTimer({
+      clock: this.#clock,
+      timers: this.#timers,
+      nextDueAtMs: () => this.#engine.nextDueAtMs(),
+      onDue: () => void this.#execute(() => this.#engine.expireDue({ limit: EXPIRE_SLICE })),
+    });
     this.#sessions = new LocalSessions({
       clock: this.#clock,
       timers: this.#timers,
       graceMs,
-      hasLocks: (sessionId) => this.#engine.locksOfSession(sessionId).length > 0,
       onAbandoned: (sessionId) =>
         void this.#execute(() => this.#engine.releaseSession({ sessionId })),
     });
@@ -130,7 +133,7 @@ export class LocalTicketLocks implements TicketLocks {
     await this.#execute(() => this.#engine.expireDue());
     for (const sessionId of this.#engine.sessionIds()) this.#sessions.wait(sessionId);
     this.#inventory.start();
-    this.#armDue();
+    this.#dueTimer.arm();
     this.#armCleanup();
   }
 
@@ -138,18 +141,26 @@ export class LocalTicketLocks implements TicketLocks {
     if (this.#mode === 'running') this.#mode = 'stopped';
     this.#sessions.stop();
     this.#inventory.stop();
-    this.#cancelDue?.();
+    this.#dueTimer.stop();
     this.#cancelCleanup?.();
     await this.#durable.catch(() => undefined);
     await this.#ledger?.close();
   }
 
   async lock(command: LockCommand) {
-    return this.#executeAfterLoading(command?.eventId, () => this.#engine.lock(command));
+    return this.#executeAfterLoading(
+      command?.eventId,
+      () => this.#engine.lock(command),
+      command?.sessionId,
+    );
   }
 
   async lockMany(command: LockManyCommand) {
-    return this.#executeAfterLoading(command?.eventId, () => this.#engine.lockMany(command));
+    return this.#executeAfterLoading(
+      command?.eventId,
+      () => this.#engine.lockMany(command),
+      command?.sessionId,
+    );
   }
 
   async unlock(command: UnlockCommand) {
@@ -270,12 +281,16 @@ export class LocalTicketLocks implements TicketLocks {
   async #executeAfterLoading<Value>(
     eventId: unknown,
     command: () => CommandResult<Value>,
+    sessionId?: string,
   ): Promise<Outcome<Value>> {
     const id = canonicalId(eventId);
     if (id !== undefined && !this.#inventory.isLoaded(id)) {
       const refusal = await this.#load(id);
       if (refusal?.code === 'UNAVAILABLE') return refused(refusal);
     }
+    // Its socket left while the command was under way: nobody would give these tickets back.
+    if (sessionId !== undefined && this.#sessions.isGone(sessionId))
+      return refused({ code: 'FORBIDDEN' });
     return this.#execute(command);
   }
 
@@ -314,7 +329,7 @@ export class LocalTicketLocks implements TicketLocks {
   }
 
   #record(changes: readonly LockChange[]): void {
-    this.#armDue();
+    if (this.#mode === 'running') this.#dueTimer.arm();
     if (this.#ledger === undefined) return this.#tell(changes);
     this.#uncompacted += changes.length;
     const written = this.#ledger.append(changes);
@@ -335,31 +350,10 @@ export class LocalTicketLocks implements TicketLocks {
     if (this.#mode === 'failed') return;
     this.#mode = 'failed';
     this.#sessions.stop();
-    this.#cancelDue?.();
+    this.#dueTimer.stop();
     this.#cancelCleanup?.();
     const error = cause instanceof Error ? cause : new Error('the store failed', { cause });
     this.#emitter.emit('failure', error);
-  }
-
-  /** Keeps one timer, for the first end or notice. */
-  #armDue(): void {
-    const dueAtMs = this.#engine.nextDueAtMs();
-    if (this.#mode !== 'running' || dueAtMs === this.#dueAtMs) return;
-    this.#cancelDue?.();
-    this.#cancelDue = undefined;
-    this.#dueAtMs = dueAtMs;
-    if (dueAtMs === undefined) return;
-    const delayMs = Math.max(1, Math.ceil(dueAtMs - this.#clock.nowMs()));
-    this.#cancelDue = this.#timers.after(Math.min(delayMs, TIMER_DELAY_MS_MAX), () =>
-      this.#onDue(),
-    );
-  }
-
-  #onDue(): void {
-    this.#dueAtMs = undefined;
-    this.#cancelDue = undefined;
-    void this.#execute(() => this.#engine.expireDue({ limit: EXPIRE_SLICE }));
-    this.#armDue();
   }
 
   #armCleanup(): void {

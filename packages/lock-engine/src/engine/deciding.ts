@@ -45,7 +45,7 @@ export function beginPayment(
   if ('ok' in claims) return claims;
   const { orderId } = claims;
   if (orderId === undefined) return step.invalid('orderId');
-  const ttlMs = command.ttlMs ?? step.policy.paymentTtlMs;
+  const { ttlMs = step.policy.paymentTtlMs } = command;
   if (!isQuantity(ttlMs) || ttlMs > TTL_MS_MAX) return step.invalid('ttlMs');
 
   const lock = findClaimed(step, claims);

@@ -27,7 +27,7 @@ export function setInventory(
   const event = step.state.events.get(eventId);
   const categories = figuresOf(command.categories, event);
   if (categories === undefined) return step.invalid('categories');
-  const fetchedAtMs = command.fetchedAtMs ?? step.nowMs;
+  const { fetchedAtMs = step.nowMs } = command;
   if (typeof fetchedAtMs !== 'number' || !(fetchedAtMs >= 0 && fetchedAtMs < Infinity)) {
     return step.invalid('fetchedAtMs');
   }

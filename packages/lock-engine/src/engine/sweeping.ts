@@ -13,7 +13,7 @@ import type { Step } from './step.js';
 /** See `LockEngine.expireDue`. Pure: reads no clock, performs no I/O. */
 export function expireDue(step: Step, command: ExpireDueCommand): CommandResult<ExpiredDue> {
   if (!isObject(command)) return step.invalid('command');
-  const limit = command.limit ?? Infinity;
+  const { limit = Infinity } = command;
   if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit >= 1))
     return step.invalid('limit');
   const { expiry } = step.state;
@@ -62,16 +62,19 @@ export function forgetEnded(step: Step, scope: 'by number' | 'by age and number'
   const { ended, requests } = step.state;
   const { endedLockRetentionMs, endedLocksMax, requestsMax } = step.policy;
   const forgetBeforeMs = step.nowMs - endedLockRetentionMs;
-  let lockCount =
-    ended.size > endedLocksMax ? ended.size - Math.floor((endedLocksMax * 15) / 16) : 0;
-  let requestCount =
-    requests.size > requestsMax ? requests.size - Math.floor((requestsMax * 15) / 16) : 0;
+  let lockCount = overNumber(ended.size, endedLocksMax);
+  let requestCount = overNumber(requests.size, requestsMax);
   if (scope === 'by age and number') {
     lockCount = Math.max(lockCount, endedBefore(step, forgetBeforeMs));
     requestCount = Math.max(requestCount, requestsBefore(step, forgetBeforeMs));
   }
-  if (lockCount > 0 || requestCount > 0)
-    step.record({ type: 'forgotten', lockCount, requestCount });
+  if (lockCount === 0 && requestCount === 0) return;
+  step.record({ type: 'forgotten', lockCount, requestCount });
+}
+
+/** How many to forget of what there may be `max` of. */
+function overNumber(size: number, max: number): number {
+  return size > max ? size - (max - Math.floor(max / 16)) : 0;
 }
 
 /** Reports locks that end soon; returns whether more are left to report. */

@@ -30,10 +30,7 @@ export function unlockTickets(step: Step, command: UnlockCommand): CommandResult
     command.lockId === undefined ? ownTarget(step, command) : lockTarget(step, command);
   if ('ok' in target) return target;
   const { quantity, requestId } = command;
-  if (quantity !== undefined && !isQuantity(quantity)) return step.invalid('quantity');
-  if (!isRequestId(requestId)) return step.invalid('requestId');
-
-  const key = buyerKey(command.requestId, target.userId, () => [
+  const key = buyerKey(requestId, target.userId, () => [
     'unlock',
     ...target.content,
     quantity ?? null,
@@ -78,6 +75,8 @@ function lockTarget(step: Step, command: UnlockCommand): Target | Refusal {
   if (!isOpaqueId(lockId)) return step.invalid('lockId');
   const userId = canonicalId(command.userId);
   if (userId === undefined && command.userId !== undefined) return step.invalid('userId');
+  const malformed = refuseMalformed(step, command);
+  if (malformed !== undefined) return malformed;
   const lock = step.state.locks.get(lockId);
   if (lock === undefined || (userId !== undefined && userId !== lock.user.userId)) {
     return step.refuse({ code: 'LOCK_NOT_FOUND', lockId });
@@ -98,6 +97,8 @@ function ownTarget(step: Step, command: UnlockCommand): Target | Refusal {
   if (categoryId === undefined) return step.invalid('categoryId');
   const userId = canonicalId(command.userId);
   if (userId === undefined) return step.invalid('userId');
+  const malformed = refuseMalformed(step, command);
+  if (malformed !== undefined) return malformed;
   return {
     eventId,
     userId,
@@ -113,6 +114,13 @@ function ownTarget(step: Step, command: UnlockCommand): Target | Refusal {
       return lock ?? step.refuse({ code: 'LOCK_NOT_FOUND' });
     },
   };
+}
+
+/** Checks the fields that both ways to name a lock share. */
+function refuseMalformed(step: Step, command: UnlockCommand): Refusal | undefined {
+  const { quantity, requestId } = command;
+  if (quantity !== undefined && !isQuantity(quantity)) return step.invalid('quantity');
+  return isRequestId(requestId) ? undefined : step.invalid('requestId');
 }
 
 /** Gives `quantity` tickets back, all of them when it is not said how many. */

@@ -1,25 +1,25 @@
-import { configDefaults, defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from 'vitest/config';
 
 // The suffix of a file names its kind, and each kind is a project: `npm test -- --project unit`.
-const kinds = ["property", "contract", "int", "e2e"];
-const roots = "{packages,apps,benchmarks,scripts}/**";
+const kinds = ['property', 'contract', 'int', 'e2e'];
+const roots = '{packages,apps,benchmarks,scripts}/**';
 
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
-          name: "unit",
+          name: 'unit',
           include: [`${roots}/*.test.{ts,tsx}`],
-          exclude: [...configDefaults.exclude, "**/dist/**", `${roots}/*.{${kinds.join()}}.test.*`],
+          exclude: [...configDefaults.exclude, '**/dist/**', `${roots}/*.{${kinds.join()}}.test.*`],
         },
       },
       ...kinds.map((kind) => ({
         test: {
           name: kind,
           include: [`${roots}/*.${kind}.test.{ts,tsx}`],
-          exclude: [...configDefaults.exclude, "**/dist/**"],
-          // Unit tests keep the default of 5 s. The others run thousands of commands, or real servers.
+          exclude: [...configDefaults.exclude, '**/dist/**'],
+          // Unit tests keep the default of 5 s. These run thousands of commands, or real servers.
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -1,8 +1,13 @@
 // The static checks. All of them run, whatever fails, and only what fails is printed in full.
-import { capture } from './child-process.mjs';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { capture, root } from './child-process.mjs';
 import { tool } from './toolchain.mjs';
 
-const LIBRARIES = ['lock-engine', 'socket-adapter', 'amqp-adapter'];
+/** The packages that we publish. */
+const LIBRARIES = readdirSync(join(root, 'packages')).filter((name) =>
+  existsSync(join(root, 'packages', name, 'package.json')),
+);
 const CODE = ['packages', 'apps', 'benchmarks', 'scripts'];
 
 /** A few seconds in all: part of every `npm test`. */

@@ -17,10 +17,13 @@ export class ExpectedError extends Error {
 
 const children = new Set();
 let stoppedBy;
+let announceStop;
+const stop = new Promise((resolve) => (announceStop = resolve));
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
     stoppedBy ??= signal;
+    announceStop();
     // Ctrl-C in a terminal reaches every process of the foreground group by itself. Passing it on
     // would deliver it twice, and many programs read the second one as "stop at once".
     if (signal === 'SIGINT' && process.stdin.isTTY) return;
@@ -29,8 +32,17 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 }
 
 /** Throws when a signal asked us to stop; `finally` blocks then clean up. */
-function throwIfStopped() {
-  if (stoppedBy) throw new ExpectedError(`Stopped by ${stoppedBy}.`, exitCodeOf(null, stoppedBy));
+export function throwIfStopped() {
+  if (!stoppedBy) return;
+  const error = new ExpectedError(`Stopped by ${stoppedBy}.`, exitCodeOf(null, stoppedBy));
+  throw Object.assign(error, { isStop: true });
+}
+
+/** Waits for something that is not a child process, but no longer than until we are to stop. */
+export async function orStop(promise) {
+  const value = await Promise.race([promise, stop]);
+  throwIfStopped();
+  return value;
 }
 
 /** What a shell reports: the exit code, or 128 plus the number of the signal. */
@@ -60,7 +72,8 @@ export async function run(command, args, options) {
 
 /** Runs a program silently until it ends, and returns its exit code and everything it printed. */
 export async function capture(command, args, options) {
-  const result = await start(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] }).ended;
+  const result = await start(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+    .ended;
   throwIfStopped();
   return result;
 }

@@ -1,12 +1,18 @@
 // What the npm scripts do: one function for each verb, which returns the exit code.
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ALL_CHECKS, QUICK_CHECKS, runChecks } from './checks.mjs';
-import { ExpectedError, root, run, start } from './child-process.mjs';
-import { servicesNeededBy, TEST_SERVICES } from './services.mjs';
+import {
+  capture,
+  ExpectedError,
+  orStop,
+  root,
+  run,
+  start,
+  throwIfStopped,
+} from './child-process.mjs';
+import { openServices, servicesNeededBy, TEST_SERVICES } from './services.mjs';
 import { printSummary } from './summary.mjs';
 import { build, install, tool, toolEnvironment } from './toolchain.mjs';
 
@@ -45,7 +51,7 @@ async function startService(args) {
   });
 }
 
-/** Everything the user has set reaches the service. `npm start` is a demo unless it is production. */
+/** Everything the user has set reaches the service. Outside production, `npm start` is a demo. */
 function serviceEnvironment() {
   const isDemo = process.env.NODE_ENV !== 'production';
   return isDemo ? { DEMO: 'on', ...process.env } : process.env;
@@ -63,42 +69,67 @@ async function dev() {
     env: await toolEnvironment(),
   });
   const first = await Promise.race([service.ended, page.ended]);
-  service.child.kill();
-  page.child.kill();
+  // `killed` says that a signal was sent: a second one would ask for an end at once.
+  for (const { child } of [service, page]) if (!child.killed) child.kill();
   await Promise.all([service.ended, page.ended]);
   return first.exitCode;
 }
 
 async function buildAll() {
   await install();
-  return (await build()) ? 0 : 1;
+  if (!(await build())) return 1;
+  console.log('Built: packages/*/dist and apps/*/dist.');
+  return 0;
 }
 
+/** Static checks and tests. Whatever happens, the last line is the summary. */
 async function test(args) {
-  return withReport(async (report) => {
-    await install();
-    const services = startServices(await servicesFor(args));
-    try {
-      const isBuilt = await build();
-      const failures = (isBuilt ? 0 : 1) + (await runChecks(QUICK_CHECKS));
-      const env = await services.environment();
-      const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-      const exitCode = await tool('vitest', ['run', ...reporters, ...args], run, { env });
-      return { failures, exitCode };
-    } finally {
-      await services.stop();
-    }
-  });
+  const folder = mkdtempSync(join(tmpdir(), 'ticket-locks-report-'));
+  const report = join(folder, 'vitest.json');
+  try {
+    const { failures, exitCode } = await runChecksAndTests(report, args).catch((error) => {
+      if (error.isStop) throw error;
+      console.error(error.isExpected ? error.message : error);
+      return { failures: 1, exitCode: 0 };
+    });
+    return printSummary(report, failures, exitCode);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Returns what failed outside of the tests (those are in the report), and vitest's exit code. */
+async function runChecksAndTests(report, args) {
+  await install();
+  const services = openServices(await servicesFor(args));
+  try {
+    const isBuilt = await build();
+    const failures = (isBuilt ? 0 : 1) + (await runChecks(QUICK_CHECKS));
+    const env = await orStop(services.environment());
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+    const exitCode = await tool('vitest', ['run', ...reporters, ...args], run, { env });
+    throwIfStopped();
+    return { failures, exitCode };
+  } finally {
+    await services.stop();
+  }
+}
+
+/** Everything for a full run. For a part of it, what the selected files need. */
+async function servicesFor(args) {
+  if (args.length === 0) return TEST_SERVICES;
+  const { exitCode, output } = await tool('vitest', ['list', '--filesOnly', ...args], capture);
+  return exitCode === 0 ? servicesNeededBy(output.split('\n')) : TEST_SERVICES;
 }
 
 /** The same tests on other versions of Node, which npm brings. Static checks are not repeated. */
 async function testMatrix(args) {
   await install();
   if (!(await build())) throw new ExpectedError('The build failed.');
-  const services = startServices(await servicesFor(args));
+  const services = openServices(await servicesFor(args));
   const failed = [];
   try {
-    const env = { ...(await toolEnvironment()), ...(await services.environment()) };
+    const env = { ...(await toolEnvironment()), ...(await orStop(services.environment())) };
     for (const version of MATRIX) {
       // A package of Node itself, without install scripts; its `node` comes first on the PATH.
       const node = `node-${process.platform}-${process.arch}@${version}`;

@@ -1,17 +1,20 @@
 // A lock between processes: whoever draws the lowest number goes first.
 //
-// Each process owns exactly one file, whose name carries its number and who it is. Nobody ever takes
-// over the file of another, so nothing can go wrong between "its owner is dead" and "now it is mine",
-// and a process that was killed (even with -9) is skipped. (Lamport's bakery algorithm.)
+// Each process owns exactly one file, whose name carries its number and who it is. Nobody ever
+// takes over the file of another, so nothing can go wrong between "its owner is dead" and "now it
+// is mine", and a process that was killed (even with -9) is skipped. (Lamport's bakery algorithm.)
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 const POLL_INTERVAL_MS = 100;
-/** The number of somebody who is still drawing one: it could turn out lower than ours, so we wait. */
+/** The number of somebody who still draws one: it could turn out lower than ours, so we wait. */
 const DRAWING = 0;
 
-/** Runs `action` while no other process runs one under the same directory. */
+/**
+ * Runs `action` while no other process runs one under the same directory. Calls `onWait` again and
+ * again until it is our turn; it may throw to give up.
+ */
 export async function withQueueLock(directory, action, onWait = () => {}) {
   mkdirSync(directory, { recursive: true });
   const me = `${process.pid}-${birthOf(process.pid)}`;
@@ -25,10 +28,8 @@ export async function withQueueLock(directory, action, onWait = () => {}) {
   const release = () => rmSync(ticket, { force: true });
   process.once('exit', release);
   try {
-    let hasWaited = false;
     while (tickets(directory).some((other) => isAhead(other, { number, owner: me }))) {
-      if (!hasWaited) onWait();
-      hasWaited = true;
+      onWait();
       await pause(POLL_INTERVAL_MS);
     }
     return await action();

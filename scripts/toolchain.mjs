@@ -1,12 +1,14 @@
 // Brings the toolchain with nothing but Node and npm: pnpm in exactly the pinned version, then the
 // locked dependencies, then what turbo has to build.
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { capture, ExpectedError, root, run, start } from './child-process.mjs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { capture, ExpectedError, root, run, throwIfStopped } from './child-process.mjs';
 import { withQueueLock } from './queue-lock.mjs';
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const pnpmVersion = /^pnpm@([^+]+)/.exec(manifest.packageManager)[1];
+/** Where npm put pnpm, remembered: npm needs a second or two to tell. */
+const pathFile = join(root, '.turbo', 'pnpm-path');
 /** Two commands in one checkout must not install or build at the same time. */
 const lockDirectory = join(root, '.turbo', 'queue');
 
@@ -20,7 +22,8 @@ export function toolEnvironment() {
 function cleanEnvironment() {
   // npm hands its own settings to scripts, and pnpm would take them for its own. With
   // NODE_ENV=production pnpm would leave out the tools that build the service.
-  const foreign = /^(?:npm_(?:config|package|lifecycle|execpath|node_execpath|command).*|NODE_ENV)$/i;
+  const foreign =
+    /^(?:npm_(?:config|package|lifecycle|execpath|node_execpath|command).*|NODE_ENV)$/i;
   const entries = Object.entries(process.env).filter(([name]) => !foreign.test(name));
   return {
     ...Object.fromEntries(entries),
@@ -30,19 +33,30 @@ function cleanEnvironment() {
   };
 }
 
-/** Puts the pinned pnpm first on the PATH, where turbo looks for it too; npm brings it if need be. */
+/** Puts the pinned pnpm first on the PATH, where turbo looks for it; npm brings it if need be. */
 async function withPnpm(env) {
-  const found = await capture('pnpm', ['--version'], { env }).catch(() => undefined);
-  if (found?.output.trim() === pnpmVersion) return env;
-  // Exactly this version, so what npm has in its cache is right; asking the registry again would
-  // take a second, and more than a minute without a network.
+  if (await hasPnpm(env)) return env;
+  if (existsSync(pathFile)) {
+    const remembered = { ...env, PATH: `${readFileSync(pathFile, 'utf8')}${delimiter}${env.PATH}` };
+    if (await hasPnpm(remembered)) return remembered;
+  }
+  // Exactly this version, so what npm has in its cache is right: asking the registry again would
+  // take more than a minute without a network.
   const npmExec = ['exec', '--yes', '--prefer-offline', `--package=pnpm@${pnpmVersion}`, '--'];
   const { output } = await capture('npm', [...npmExec, 'node', '-p', '"PATH="+process.env.PATH'], {
     env,
   });
   const path = /^PATH=(.*)$/m.exec(output)?.[1];
   if (!path) throw new ExpectedError(`npm could not bring pnpm ${pnpmVersion}:\n${output}`);
+  mkdirSync(dirname(pathFile), { recursive: true });
+  writeFileSync(pathFile, path.split(delimiter)[0]);
   return { ...env, PATH: path };
+}
+
+async function hasPnpm(env) {
+  const found = await capture('pnpm', ['--version'], { env }).catch(() => undefined);
+  throwIfStopped();
+  return found?.output.trim() === pnpmVersion;
 }
 
 /** Installs what pnpm-lock.yaml says. Takes a tenth of a second when everything is there. */
@@ -65,7 +79,11 @@ export async function build(packages = []) {
   const filters = packages.map((name) => `--filter=${name}...`);
   const options = ['--output-logs=new-only', '--continue=dependencies-successful'];
   return alone(async () => {
-    const { exitCode, output } = await tool('turbo', ['run', 'build', ...options, ...filters], capture);
+    const { exitCode, output } = await tool(
+      'turbo',
+      ['run', 'build', ...options, ...filters],
+      capture,
+    );
     if (exitCode !== 0) console.log(output);
     return exitCode === 0;
   });
@@ -78,7 +96,10 @@ export async function tool(name, args, how = run, options = {}) {
 }
 
 function alone(action) {
+  let hasSaidSo = false;
   return withQueueLock(lockDirectory, action, () => {
-    console.log('Another command is installing or building here; waiting for it ...');
+    throwIfStopped();
+    if (!hasSaidSo) console.log('Another command is installing or building here; waiting ...');
+    hasSaidSo = true;
   });
 }

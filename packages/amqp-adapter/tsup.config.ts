@@ -1,12 +1,12 @@
-import { defineConfig } from "tsup";
+import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: ["src/index.ts"],
-  format: ["esm", "cjs"],
-  target: "node20",
+  entry: ['src/index.ts'],
+  format: ['esm', 'cjs'],
+  target: 'node20',
   sourcemap: true,
   clean: true,
   treeshake: true,
   // tsup sets `baseUrl`, which TypeScript 6 calls deprecated (TS5101).
-  dts: { compilerOptions: { ignoreDeprecations: "6.0" } },
+  dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
 });

@@ -1,7 +1,10 @@
 import { LockEngine } from '../src/index.js';
 import type { CommandResult, LockErrorCode, LockPolicy } from '../src/index.js';
 
-/** An engine with a clock that stands still until it is told, and one event (1) with seats (2) and standing room (3). */
+/**
+ * An engine with a clock that stands still until it is told, and one event (1) with seats (2) and
+ * standing room (3).
+ */
 export function boxOffice(policy: Partial<LockPolicy> = {}) {
   let nowMs = 1_000_000;
   let lockCount = 0;

@@ -7,7 +7,10 @@ import ts from 'typescript';
 
 import type { LockEngine } from '../src/engine/lock-engine.js';
 
-/** One fault planted into one file of the engine: the text that stands there exactly once, and what stands there instead. */
+/**
+ * One fault planted into one file of the engine: the text that stands there exactly once, and what
+ * stands there instead.
+ */
 export interface Mutation {
   readonly title: string;
   readonly file: string;
@@ -24,7 +27,10 @@ export async function compiledEngine(): Promise<ReadonlyMap<string, string>> {
   return new Map((await Promise.all(sources)).map(([name, text]) => [name, compile(text)]));
 }
 
-/** Calls `use` with an engine that has the fault, then removes it. Throws when the text to replace is not there once. */
+/**
+ * Calls `use` with an engine that has the fault, then removes it. Throws when the text to replace
+ * is not there once.
+ */
 export async function withMutant(
   compiled: ReadonlyMap<string, string>,
   mutation: Mutation,

@@ -23,8 +23,8 @@ export const KNOWN_FAULTS: readonly Mutation[] = [
   {
     title: 'confirm does not look at the end',
     file: 'deciding.ts',
-    find: '    const { lockId, sale, category } = lock;\n    if (lock.isDue(step.nowMs)) step.expire(lock);',
-    replace: '    const { lockId, sale, category } = lock;',
+    find: 'if (lock.isDue(step.nowMs)) step.expire(lock);\n    const isReturned',
+    replace: 'const isReturned',
   },
   {
     title: 'confirm ignores whose lock it is',
@@ -41,8 +41,8 @@ export const KNOWN_FAULTS: readonly Mutation[] = [
   {
     title: 'release takes back what is settled',
     file: 'deciding.ts',
-    find: "return sale?.settled === true ? step.refuse({ code: 'LOCK_CONFIRMED', lockId }) : undefined;",
-    replace: 'return undefined;',
+    find: 'return sale?.settled === true ?',
+    replace: 'return false ?',
   },
   {
     title: 'time goes back with the clock',

@@ -1,4 +1,7 @@
-/** Faults of whole services that an engine cannot have, but that lie in wait wherever one is wired up. */
+/**
+ * Faults of whole services that an engine cannot have, but that lie in wait wherever one is wired
+ * up.
+ */
 export const SERVICE_FAULTS = [
   'awaits between check and write',
   'believes the user id of the query',
@@ -19,8 +22,9 @@ export interface Connection {
 }
 
 /**
- * The smallest service of its kind: counts locks, listens to a queue, and reserves at the source of truth, each with an
- * `await` in the middle as real ones have. Without a fault it is right; with one it fails as such services did.
+ * The smallest service of its kind: counts locks, listens to a queue, and reserves at the source of
+ * truth, each with an `await` in the middle as real ones have. Without a fault it is right; with
+ * one it fails as such services did.
  */
 export class NaiveService {
   readonly owners: string[] = [];
@@ -54,7 +58,9 @@ export class NaiveService {
     return true;
   }
 
-  /** Handles the first message; `crash` ends the process after the work began and before it is done. */
+  /**
+   * Handles the first message; `crash` ends the process after the work began and before it is done.
+   */
   async consume(crash: boolean): Promise<void> {
     const [message] = this.queue;
     if (message === undefined) return;

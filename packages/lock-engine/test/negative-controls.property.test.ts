@@ -8,7 +8,10 @@ import { KNOWN_FAULTS, OWN_FAULTS } from './mutations.js';
 import { NaiveService, SERVICE_FAULTS } from './naive-service.js';
 import type { ServiceFault } from './naive-service.js';
 
-/** What each fault gets to show itself; the engine itself runs many times as long without a divergence. */
+/**
+ * What each fault gets to show itself; the engine itself runs many times as long without a
+ * divergence.
+ */
 const COMMAND_COUNT = 30_000;
 const SEED = 7;
 
@@ -48,7 +51,10 @@ async function kills(mutation: Mutation): Promise<void> {
   });
 }
 
-/** Five users for three tickets, three messages, five reservations: in every order of the awaits all must come out right. */
+/**
+ * Five users for three tickets, three messages, five reservations: in every order of the awaits all
+ * must come out right.
+ */
 async function audit(fault: ServiceFault | undefined): Promise<void> {
   const capacity = 3;
   const messages = [1, 2, 3];

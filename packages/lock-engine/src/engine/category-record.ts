@@ -28,8 +28,8 @@ export class CategoryRecord {
   readonly rises = new UnusedRises();
 
   /**
-   * Starts at the microsecond of its creation and grows by one with every change, so that it does not go back either
-   * when a service without a ledger starts anew.
+   * Starts at the microsecond of its creation and grows by one with every change, so that it does
+   * not go back either when a service without a ledger starts anew.
    */
   constructor(
     readonly event: EventRecord,
@@ -49,7 +49,9 @@ export class CategoryRecord {
     return this.sold + this.locked > this.capacity;
   }
 
-  /** The figures as outsiders see them; `due` tickets are under locks that are over but not swept. */
+  /**
+   * The figures as outsiders see them; `due` tickets are under locks that are over but not swept.
+   */
   view(due: number): CategoryAvailability {
     const locked = this.locked - due;
     const free = this.capacity - this.sold - locked;

@@ -2,7 +2,10 @@ import type { Id } from './id.js';
 import type { LockChange } from './lock-change.js';
 import type { LockError } from './lock-error.js';
 
-/** What a command answers: a value or a refusal, and the facts it made true in either case (expiries it met, say). */
+/**
+ * What a command answers: a value or a refusal, and the facts it made true in either case (expiries
+ * it met, say).
+ */
 export type CommandResult<Value> =
   | { readonly ok: true; readonly value: Value; readonly changes: readonly LockChange[] }
   | { readonly ok: false; readonly error: LockError; readonly changes: readonly LockChange[] };
@@ -12,7 +15,10 @@ export interface Repeatable {
   readonly requestId?: string | undefined;
 }
 
-/** What to do when the user has an active lock in the category: refuse (unset), replace its quantity, or add to it. */
+/**
+ * What to do when the user has an active lock in the category: refuse (unset), replace its
+ * quantity, or add to it.
+ */
 export type OnExisting = 'set' | 'add';
 
 export interface LockCommand extends Repeatable {
@@ -97,13 +103,19 @@ export interface ExpireDueCommand {
 
 export interface SetInventoryCommand {
   readonly eventId: Id;
-  /** Categories that are not listed keep their figures. `soldElsewhere` defaults to what is known, else 0. */
+  /**
+   * Categories that are not listed keep their figures. `soldElsewhere` defaults to what is known,
+   * else 0.
+   */
   readonly categories: readonly {
     readonly categoryId: Id;
     readonly capacity: number;
     readonly soldElsewhere?: number | undefined;
   }[];
-  /** When the fetch of these figures began; default now. An answer older than the newest one is ignored. */
+  /**
+   * When the fetch of these figures began; default now. An answer older than the newest one is
+   * ignored.
+   */
   readonly fetchedAtMs?: number | undefined;
   /** Orders known to be completed before the fetch began. */
   readonly completed?: readonly CompletedOrder[] | undefined;
@@ -241,6 +253,10 @@ export type CommandValue =
   | { readonly kind: 'lock'; readonly value: LockGrant }
   | { readonly kind: 'lockMany'; readonly value: LockManyGrant }
   | { readonly kind: 'unlock'; readonly value: Unlocked }
-  | { readonly kind: 'extend'; readonly value: Extended }
+  /**
+   * Without `extensionsLeft`, which is as of now, and which JSON cannot hold when there is no
+   * limit.
+   */
+  | { readonly kind: 'extend'; readonly value: Omit<Extended, 'extensionsLeft'> }
   /** Commands of the orders service repeat themselves: their answer is read from the lock. */
   | { readonly kind: 'decision' };

@@ -2,7 +2,9 @@ import type { CategoryRecord } from './category-record.js';
 import { invariant } from './invariant.js';
 import type { LockState } from './lock-state.js';
 
-/** Recomputes every counter and index from the locks and throws `InvariantError` when one differs. */
+/**
+ * Recomputes every counter and index from the locks and throws `InvariantError` when one differs.
+ */
 export function assertConsistent(state: LockState): void {
   const locked = new Map<CategoryRecord, number>();
   const confirmed = new Map<CategoryRecord, number>();

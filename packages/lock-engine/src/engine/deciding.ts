@@ -33,7 +33,10 @@ interface Claims {
   readonly quantity: number | undefined;
 }
 
-/** Judges one lock: the refusal, or `undefined` when the decision may be carried out. Changes nothing but expiries. */
+/**
+ * Judges one lock: the refusal, or `undefined` when the decision may be carried out. Changes
+ * nothing but expiries.
+ */
 type Judge = (step: Step, lock: LockRecord, claims: Claims) => Refusal | undefined;
 
 /** See `LockEngine.beginPayment`. Pure: reads no clock, performs no I/O. */
@@ -70,7 +73,7 @@ export function confirmLock(step: Step, command: ConfirmCommand): CommandResult<
 
 /** See `LockEngine.confirmMany`. Pure: reads no clock, performs no I/O. */
 export function confirmMany(step: Step, command: DecideManyCommand): CommandResult<ConfirmedMany> {
-  return decideMany(step, command, 'confirm', confirmJudge(), confirm);
+  return decideMany(step, command, 'confirmMany', confirmJudge(), confirm);
 }
 
 /** See `LockEngine.release`. Pure: reads no clock, performs no I/O. */
@@ -80,7 +83,7 @@ export function releaseLock(step: Step, command: ReleaseCommand): CommandResult<
 
 /** See `LockEngine.releaseMany`. Pure: reads no clock, performs no I/O. */
 export function releaseMany(step: Step, command: DecideManyCommand): CommandResult<ReleasedMany> {
-  return decideMany(step, command, 'release', judgeRelease, release);
+  return decideMany(step, command, 'releaseMany', judgeRelease, release);
 }
 
 function decideOne<Value>(
@@ -144,7 +147,9 @@ function judgePayment(step: Step, lock: LockRecord, claims: Claims): Refusal | u
   return mismatchOf(step, lock, claims) ?? step.endOf(lock);
 }
 
-/** A judge of confirms that counts what the locks judged before it will take of the free tickets. */
+/**
+ * A judge of confirms that counts what the locks judged before it will take of the free tickets.
+ */
 function confirmJudge(): Judge {
   const taken = new Map<CategoryRecord, number>();
   return (step, lock, claims) => {
@@ -173,7 +178,10 @@ function isWithinLateWindow(step: Step, lock: LockRecord): boolean {
   return lateConfirm === 'if-available' && step.nowMs < lock.expiresAtMs + lateConfirmWindowMs;
 }
 
-/** Whether an order may name this lock: a lock that was confirmed without an order is nobody else's either. */
+/**
+ * Whether an order may name this lock: a lock that was confirmed without an order is nobody else's
+ * either.
+ */
 function fitsOrder(lock: LockRecord, orderId: Id): boolean {
   if (lock.orderId === undefined) return lock.sale === undefined;
   return lock.orderId === orderId;
@@ -274,7 +282,10 @@ function mismatchOf(step: Step, lock: LockRecord, claims: Claims): Refusal | und
   return undefined;
 }
 
-/** The refusal when the request id was used with other content. A repeat is judged anew: its answer is in the lock. */
+/**
+ * The refusal when the request id was used with other content. A repeat is judged anew: its answer
+ * is in the lock.
+ */
 function conflictOf(step: Step, key: RequestKey, lock: LockRecord): Refusal | undefined {
   const recalled = step.recall(key, lock.category.event.eventId);
   return recalled !== undefined && isRefusal(recalled) ? recalled : undefined;

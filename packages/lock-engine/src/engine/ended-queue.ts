@@ -1,6 +1,9 @@
 import type { LockRecord } from './lock-record.js';
 
-/** The locks that are over for good or settled, in the order of their ends, linked through themselves. */
+/**
+ * The locks that are over for good or settled, in the order of their ends, linked through
+ * themselves.
+ */
 export class EndedQueue {
   first: LockRecord | undefined = undefined;
   #last: LockRecord | undefined = undefined;

@@ -14,9 +14,10 @@ const RUNS_MAX = 16;
 /**
  * The active locks by their end: a few sorted runs of locks linked through themselves.
  *
- * Locks of one life end in the order in which they were made, so they are one run, to which a lock is appended and from
- * which it is taken in constant time. A longer life (a payment) or a shorter one (an end cut off at the greatest age)
- * opens another run; as many runs are needed as there are lives in use, a handful. No heap, no timer per lock.
+ * Locks of one life end in the order in which they were made, so they are one run, to which a lock
+ * is appended and from which it is taken in constant time. A longer life (a payment) or a shorter
+ * one (an end cut off at the greatest age) opens another run; as many runs are needed as there are
+ * lives in use, a handful. No heap, no timer per lock.
  */
 export class ExpiryQueue {
   #runs: ExpiryRun[] = [];

@@ -12,8 +12,9 @@ const DECIMAL = /^(?:0|[1-9]\d{0,15})$/;
 /**
  * Returns the one form of an id that is used as a key, or `undefined` when the input is no id.
  *
- * A string that is the shortest decimal form of a non-negative safe integer is that number (`'12'` is `12`); any other
- * string of 1 to 64 characters without control characters stays itself (`'007'`). Numbers are non-negative safe integers.
+ * A string that is the shortest decimal form of a non-negative safe integer is that number (`'12'`
+ * is `12`); any other string of 1 to 64 characters without control characters stays itself
+ * (`'007'`). Numbers are non-negative safe integers.
  */
 export function canonicalId(input: unknown): Id | undefined {
   if (typeof input === 'number')
@@ -26,7 +27,10 @@ export function canonicalId(input: unknown): Id | undefined {
   return input;
 }
 
-/** Tells whether the input is an opaque id: a string of 1 to 128 characters without control characters. */
+/**
+ * Tells whether the input is an opaque id: a string of 1 to 128 characters without control
+ * characters.
+ */
 export function isOpaqueId(input: unknown): input is string {
   return isText(input, OPAQUE_ID_LENGTH_MAX);
 }

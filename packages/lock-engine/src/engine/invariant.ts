@@ -1,4 +1,7 @@
-/** A rule that must always hold is broken: the state can no longer be trusted. Nobody catches it below `main`. */
+/**
+ * A rule that must always hold is broken: the state can no longer be trusted. Nobody catches it
+ * below `main`.
+ */
 export class InvariantError extends Error {
   override readonly name = 'InvariantError';
 }

@@ -3,10 +3,11 @@ import type { Id } from './id.js';
 import type { ReleaseReason } from './ticket-lock.js';
 
 /**
- * One fact. The changes of a run, applied in order of `seq` to an empty engine, give the same state.
+ * One fact. The changes of a run, applied in order of `seq` to an empty engine, give the same
+ * state.
  *
- * `seq` counts the facts of one engine from 1, without gaps; `atMs` is the instant of the command that made it.
- * The changes of one command belong together: a ledger records all of them or none.
+ * `seq` counts the facts of one engine from 1, without gaps; `atMs` is the instant of the command
+ * that made it. The changes of one command belong together: a ledger records all of them or none.
  */
 export type LockChange =
   | LockedChange
@@ -112,7 +113,9 @@ export interface CategoryFigures {
   readonly soldElsewhere: number;
 }
 
-/** The event takes no locks any more; its active locks were released by the changes before this one. */
+/**
+ * The event takes no locks any more; its active locks were released by the changes before this one.
+ */
 export interface EventCancelledChange extends ChangeHeader {
   readonly type: 'event-cancelled';
   readonly eventId: Id;

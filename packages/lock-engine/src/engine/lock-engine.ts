@@ -50,7 +50,10 @@ import type { CategoryAvailability, LockStats, TicketLock } from './ticket-lock.
 import { releaseSession, unlockTickets } from './unlocking.js';
 
 export interface LockEngineOptions {
-  /** The only clock: milliseconds since 1970. The engine reads it once per command, and does not follow it back. */
+  /**
+   * The only clock: milliseconds since 1970. The engine reads it once per command, and does not
+   * follow it back.
+   */
   readonly clock: { nowMs(): number };
   /** Makes lock ids: unique, opaque, at least 128 random bits where they leave the process. */
   readonly ids: { lockId(): string };
@@ -58,12 +61,14 @@ export interface LockEngineOptions {
 }
 
 /**
- * The accounting of ticket locks, as arithmetic: no timer, no randomness, no I/O, and no clock but the one it was given.
+ * The accounting of ticket locks, as arithmetic: no timer, no randomness, no I/O, and no clock but
+ * the one it was given.
  *
- * Every command answers a value or a coded refusal, together with the `changes` it made true; nothing is emitted. A lock is
- * over by comparison with its end, in every command, so a late or missing `expireDue` neither refuses tickets that are free
- * nor confirms a lock that is over. Input is checked: what is malformed answers `INVALID_REQUEST` and changes nothing.
- * Commands throw only `InvariantError`, when the engine itself is wrong.
+ * Every command answers a value or a coded refusal, together with the `changes` it made true;
+ * nothing is emitted. A lock is over by comparison with its end, in every command, so a late or
+ * missing `expireDue` neither refuses tickets that are free nor confirms a lock that is over. Input
+ * is checked: what is malformed answers `INVALID_REQUEST` and changes nothing. Commands throw only
+ * `InvariantError`, when the engine itself is wrong.
  */
 export class LockEngine {
   readonly policy: LockPolicy;
@@ -91,9 +96,10 @@ export class LockEngine {
   /**
    * Sets an event's figures, and settles completed orders that the new figures show, in one step.
    *
-   * A category seen for the first time is added; one that is not listed keeps its figures. A capacity below what is promised
-   * is accepted: nothing is available, `deficit` shows by how much, and existing locks are honoured. Figures that were
-   * fetched before the newest known ones are ignored (`applied: false`). Fails with `INVALID_REQUEST`.
+   * A category seen for the first time is added; one that is not listed keeps its figures. A
+   * capacity below what is promised is accepted: nothing is available, `deficit` shows by how much,
+   * and existing locks are honoured. Figures that were fetched before the newest known ones are
+   * ignored (`applied: false`). Fails with `INVALID_REQUEST`.
    */
   setInventory(command: SetInventoryCommand): CommandResult<InventorySet> {
     return this.#run(setInventory, command);
@@ -102,10 +108,11 @@ export class LockEngine {
   /**
    * Locks `quantity` tickets of a category for a user until `ttlMs` from now.
    *
-   * A user has one active lock per category: a second one is refused with the first, unless `onExisting` says to change its
-   * quantity in place, which never moves its end. Fails with `INVALID_REQUEST`, `REQUEST_CONFLICT`, the end's code of a
-   * repeated request whose lock has ended, `EVENT_NOT_FOUND`, `CATEGORY_NOT_FOUND`, `ORDER_CONFLICT` (the lock to change is
-   * in payment), `DUPLICATE_LOCK`, `LIMIT_EXCEEDED` or `INSUFFICIENT_TICKETS`, checked in that order.
+   * A user has one active lock per category: a second one is refused with the first, unless
+   * `onExisting` says to change its quantity in place, which never moves its end. Fails with
+   * `INVALID_REQUEST`, `REQUEST_CONFLICT`, the end's code of a repeated request whose lock has
+   * ended, `EVENT_NOT_FOUND`, `CATEGORY_NOT_FOUND`, `ORDER_CONFLICT` (the lock to change is in
+   * payment), `DUPLICATE_LOCK`, `LIMIT_EXCEEDED` or `INSUFFICIENT_TICKETS`, checked in that order.
    */
   lock(command: LockCommand): CommandResult<LockGrant> {
     return this.#run(lockTickets, command);
@@ -114,8 +121,8 @@ export class LockEngine {
   /**
    * Locks tickets of several categories of one event, all or nothing, with one end.
    *
-   * Fails as `lock` does; each check is made for all lines before the next one. `INSUFFICIENT_TICKETS` lists every line that
-   * fell short with what is free.
+   * Fails as `lock` does; each check is made for all lines before the next one.
+   * `INSUFFICIENT_TICKETS` lists every line that fell short with what is free.
    */
   lockMany(command: LockManyCommand): CommandResult<LockManyGrant> {
     return this.#run(lockMany, command);
@@ -124,31 +131,36 @@ export class LockEngine {
   /**
    * Gives back `quantity` tickets of a lock, or all of them; the rest keeps its end.
    *
-   * All of a lock that is released or expired already succeeds with `quantity: 0`. Fails with `INVALID_REQUEST`,
-   * `REQUEST_CONFLICT`, `EVENT_NOT_FOUND`, `CATEGORY_NOT_FOUND`, `LOCK_NOT_FOUND`, `ORDER_CONFLICT` (in payment),
-   * `LOCK_CONFIRMED`, `LOCK_RELEASED` or `LOCK_EXPIRED`, checked in that order; more than is locked is `INVALID_REQUEST`
-   * with `locked`, checked last.
+   * All of a lock that is released or expired already succeeds with `quantity: 0`. Fails with
+   * `INVALID_REQUEST`, `REQUEST_CONFLICT`, `EVENT_NOT_FOUND`, `CATEGORY_NOT_FOUND`,
+   * `LOCK_NOT_FOUND`, `ORDER_CONFLICT` (in payment), `LOCK_CONFIRMED`, `LOCK_RELEASED` or
+   * `LOCK_EXPIRED`, checked in that order; more than is locked is `INVALID_REQUEST` with `locked`,
+   * checked last.
    */
   unlock(command: UnlockCommand): CommandResult<Unlocked> {
     return this.#run(unlockTickets, command);
   }
 
   /**
-   * Moves a lock's end to `ttlMs` from now, never nearer and never past `createdAtMs + lockAgeMsMax`.
+   * Moves a lock's end to `ttlMs` from now, never nearer and never past `createdAtMs +
+   * lockAgeMsMax`.
    *
-   * Fails with `INVALID_REQUEST`, `LOCK_NOT_FOUND`, `REQUEST_CONFLICT`, `ORDER_CONFLICT` (in payment), `LOCK_CONFIRMED`,
-   * `LOCK_RELEASED`, `LOCK_EXPIRED` or `LIMIT_EXCEEDED` (`extensionsMax`, `lockAgeMsMax`), checked in that order.
+   * Fails with `INVALID_REQUEST`, `LOCK_NOT_FOUND`, `REQUEST_CONFLICT`, `ORDER_CONFLICT` (in
+   * payment), `LOCK_CONFIRMED`, `LOCK_RELEASED`, `LOCK_EXPIRED` or `LIMIT_EXCEEDED`
+   * (`extensionsMax`, `lockAgeMsMax`), checked in that order.
    */
   extend(command: ExtendCommand): CommandResult<Extended> {
     return this.#run(extendLock, command);
   }
 
   /**
-   * Ties a lock to an order while it is paid for: from now on neither its buyer nor his disconnect changes it.
+   * Ties a lock to an order while it is paid for: from now on neither its buyer nor his disconnect
+   * changes it.
    *
-   * Its end becomes `max(present end, min(now + ttlMs, createdAtMs + lockAgeMsMax))`. The same order again gets the same
-   * answer and moves nothing. Fails with `INVALID_REQUEST`, `LOCK_NOT_FOUND`, `REQUEST_CONFLICT`, `ORDER_CONFLICT` (another
-   * order's), `LOCK_MISMATCH`, `LOCK_CONFIRMED`, `LOCK_RELEASED` or `LOCK_EXPIRED`, checked in that order.
+   * Its end becomes `max(present end, min(now + ttlMs, createdAtMs + lockAgeMsMax))`. The same
+   * order again gets the same answer and moves nothing. Fails with `INVALID_REQUEST`,
+   * `LOCK_NOT_FOUND`, `REQUEST_CONFLICT`, `ORDER_CONFLICT` (another order's), `LOCK_MISMATCH`,
+   * `LOCK_CONFIRMED`, `LOCK_RELEASED` or `LOCK_EXPIRED`, checked in that order.
    */
   beginPayment(command: BeginPaymentCommand): CommandResult<PaymentBegun> {
     return this.#run(beginPayment, command);
@@ -157,42 +169,57 @@ export class LockEngine {
   /**
    * Sells a lock's tickets, for good and in one step: at no instant are they free.
    *
-   * The first confirm fixes the order: its `orderId`, else that of `beginPayment`, else none. Later ones with the same order
-   * or without one get the same answer. A lock that has expired is refused, or, by the policy `if-available`, takes fresh
-   * tickets within the window and answers `late: true`. Fails with `INVALID_REQUEST`, `LOCK_NOT_FOUND`, `REQUEST_CONFLICT`,
+   * The first confirm fixes the order: its `orderId`, else that of `beginPayment`, else none. Later
+   * ones with the same order or without one get the same answer. A lock that has expired is
+   * refused, or, by the policy `if-available`, takes fresh tickets within the window and answers
+   * `late: true`. Fails with `INVALID_REQUEST`, `LOCK_NOT_FOUND`, `REQUEST_CONFLICT`,
    * `ORDER_CONFLICT`, `LOCK_MISMATCH`, `LOCK_RELEASED` or `LOCK_EXPIRED`, checked in that order.
    */
   confirm(command: ConfirmCommand): CommandResult<Confirmed> {
     return this.#run(confirmLock, command);
   }
 
-  /** Confirms several locks of one event, all or nothing; answers the refusal of the first one that fails, as `confirm`. */
+  /**
+   * Confirms several locks of one event, all or nothing; answers the refusal of the first one that
+   * fails, as `confirm`.
+   */
   confirmMany(command: DecideManyCommand): CommandResult<ConfirmedMany> {
     return this.#run(confirmMany, command);
   }
 
   /**
-   * Puts a lock's tickets back on sale, also those of a confirmed one whose order failed, until it is settled.
+   * Puts a lock's tickets back on sale, also those of a confirmed one whose order failed, until it
+   * is settled.
    *
-   * Needs the lock's order where one is fixed by confirm; a lock in payment may be released without one. What is released or
-   * expired already succeeds. Fails with `INVALID_REQUEST`, `LOCK_NOT_FOUND`, `REQUEST_CONFLICT`, `ORDER_CONFLICT`,
-   * `LOCK_MISMATCH` or `LOCK_CONFIRMED` (settled), checked in that order.
+   * Needs the lock's order where one is fixed by confirm; a lock in payment may be released without
+   * one. What is released or expired already succeeds. Fails with `INVALID_REQUEST`,
+   * `LOCK_NOT_FOUND`, `REQUEST_CONFLICT`, `ORDER_CONFLICT`, `LOCK_MISMATCH` or `LOCK_CONFIRMED`
+   * (settled), checked in that order.
    */
   release(command: ReleaseCommand): CommandResult<Released> {
     return this.#run(releaseLock, command);
   }
 
-  /** Releases several locks of one event, all or nothing; answers the refusal of the first one that fails, as `release`. */
+  /**
+   * Releases several locks of one event, all or nothing; answers the refusal of the first one that
+   * fails, as `release`.
+   */
   releaseMany(command: DecideManyCommand): CommandResult<ReleasedMany> {
     return this.#run(releaseMany, command);
   }
 
-  /** Releases every active lock of a session but those in payment. Costs as much as the session has locks. */
+  /**
+   * Releases every active lock of a session but those in payment. Costs as much as the session has
+   * locks.
+   */
   releaseSession(command: ReleaseSessionCommand): CommandResult<SessionReleased> {
     return this.#run(releaseSession, command);
   }
 
-  /** Records the end of locks that are over, in the order of their ends, and reports those that end soon. */
+  /**
+   * Records the end of locks that are over, in the order of their ends, and reports those that end
+   * soon.
+   */
   expireDue(command: ExpireDueCommand = {}): CommandResult<ExpiredDue> {
     return this.#run(expireDue, command);
   }
@@ -200,18 +227,25 @@ export class LockEngine {
   /**
    * Takes the source's count of a confirmed lock as given, by an operator's word.
    *
-   * Fails with `INVALID_REQUEST`, `LOCK_NOT_FOUND`, `LOCK_MISMATCH` (not confirmed), `LOCK_RELEASED` or `LOCK_EXPIRED`.
+   * Fails with `INVALID_REQUEST`, `LOCK_NOT_FOUND`, `LOCK_MISMATCH` (not confirmed),
+   * `LOCK_RELEASED` or `LOCK_EXPIRED`.
    */
   settle(command: SettleCommand): CommandResult<Settled> {
     return this.#run(settleLock, command);
   }
 
-  /** Releases an event's active locks and takes no new ones, for good. Costs as much as there are locks. Fails with `INVALID_REQUEST` or `EVENT_NOT_FOUND`. */
+  /**
+   * Releases an event's active locks and takes no new ones, for good. Costs as much as there are
+   * locks. Fails with `INVALID_REQUEST` or `EVENT_NOT_FOUND`.
+   */
   cancelEvent(command: CancelEventCommand): CommandResult<EventCancelled> {
     return this.#run(cancelEvent, command);
   }
 
-  /** Forgets ended locks and request ids past `endedLockRetentionMs`. What is over the numbers goes with every command. */
+  /**
+   * Forgets ended locks and request ids past `endedLockRetentionMs`. What is over the numbers goes
+   * with every command.
+   */
   forgetEnded(): CommandResult<Forgotten> {
     const step = this.#step();
     forgetEnded(step, 'by age and number');
@@ -245,7 +279,10 @@ export class LockEngine {
     return [...this.#state.sessions.keys()];
   }
 
-  /** The event's categories as they stand now, in the order in which they came; `undefined` for an unknown event. */
+  /**
+   * The event's categories as they stand now, in the order in which they came; `undefined` for an
+   * unknown event.
+   */
   availability(eventId: Id): CategoryAvailability[] | undefined {
     const nowMs = this.#readClock();
     const event = this.#state.events.get(canonicalId(eventId) ?? '');
@@ -268,7 +305,9 @@ export class LockEngine {
     return this.#state.events.get(canonicalId(eventId) ?? '')?.cancelled;
   }
 
-  /** Confirmed locks that the source of truth does not count yet, the oldest of each category first. */
+  /**
+   * Confirmed locks that the source of truth does not count yet, the oldest of each category first.
+   */
   unsettledLocks(eventId: Id): TicketLock[] {
     const nowMs = this.#readClock();
     const categories =
@@ -308,23 +347,35 @@ export class LockEngine {
     return Math.min(expiryAtMs, unnoticed.expiresAtMs - this.policy.expiringNoticeMs);
   }
 
-  /** Replays one recorded change; changes must come in the order of `seq`. Throws `InvariantError` when it does not fit. */
+  /**
+   * Replays one recorded change; changes must come in the order of `seq`. Throws `InvariantError`
+   * when it does not fit.
+   */
   apply(change: LockChange): void {
     this.#state.apply(change);
   }
 
-  /** The whole state as plain JSON that shares nothing with the engine. Costs as much as there is state. */
+  /**
+   * The whole state as plain JSON that shares nothing with the engine. Costs as much as there is
+   * state.
+   */
   snapshot(): LockSnapshot {
     return snapshotOf(this.#state);
   }
 
-  /** Puts a snapshot into an engine that has none yet. Throws `InvariantError` on a used engine or a corrupt snapshot. */
+  /**
+   * Puts a snapshot into an engine that has none yet. Throws `InvariantError` on a used engine or a
+   * corrupt snapshot.
+   */
   restore(snapshot: LockSnapshot): void {
     restoreInto(this.#state, snapshot);
     assertConsistent(this.#state);
   }
 
-  /** Recomputes every counter and index from the locks. Throws `InvariantError` when one differs. Costs as much as there is state. */
+  /**
+   * Recomputes every counter and index from the locks. Throws `InvariantError` when one differs.
+   * Costs as much as there is state.
+   */
   assertConsistent(): void {
     assertConsistent(this.#state);
   }

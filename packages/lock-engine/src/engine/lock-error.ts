@@ -2,10 +2,12 @@ import type { Id } from './id.js';
 import type { TicketLock } from './ticket-lock.js';
 
 /**
- * Every refusal code in the order in which the checks are made: when several would apply, the earliest is answered.
+ * Every refusal code in the order in which the checks are made: when several would apply, the
+ * earliest is answered.
  *
- * The engine itself answers the codes from `INVALID_REQUEST` to `INSUFFICIENT_TICKETS` (but `LOCK_LOST`, which only a
- * store that can lose its memory knows); the first three belong to the adapters, the last two to what may fail outside.
+ * The engine itself answers the codes from `INVALID_REQUEST` to `INSUFFICIENT_TICKETS` (but
+ * `LOCK_LOST`, which only a store that can lose its memory knows); the first three belong to the
+ * adapters, the last two to what may fail outside.
  */
 export const LOCK_ERROR_CODES = [
   'UNAUTHORIZED',
@@ -31,7 +33,10 @@ export const LOCK_ERROR_CODES = [
 
 export type LockErrorCode = (typeof LOCK_ERROR_CODES)[number];
 
-/** One line of a `lockMany` that fell short. `available` is what is truly free for the caller to take in addition. */
+/**
+ * One line of a `lockMany` that fell short. `available` is what is truly free for the caller to
+ * take in addition.
+ */
 export interface ShortLine {
   readonly categoryId: Id;
   readonly requested: number;
@@ -50,7 +55,10 @@ export type LimitName =
 export type LockError =
   | { readonly code: 'UNAUTHORIZED' | 'FORBIDDEN' | 'OUTCOME_UNKNOWN' | 'UNAVAILABLE' }
   | { readonly code: 'RATE_LIMITED'; readonly retryAfterMs: number }
-  /** `field` names what is wrong; `locked` is there when a quantity is larger than what the lock holds. */
+  /**
+   * `field` names what is wrong; `locked` is there when a quantity is larger than what the lock
+   * holds.
+   */
   | { readonly code: 'INVALID_REQUEST'; readonly field: string; readonly locked?: number }
   | { readonly code: 'REQUEST_CONFLICT'; readonly requestId: string }
   | { readonly code: 'EVENT_NOT_FOUND'; readonly eventId: Id }
@@ -64,7 +72,9 @@ export type LockError =
   | { readonly code: 'LOCK_EXPIRED'; readonly lockId: string; readonly available?: number }
   | { readonly code: 'DUPLICATE_LOCK'; readonly lockId: string; readonly lock: TicketLock }
   | { readonly code: 'LIMIT_EXCEEDED'; readonly limit: LimitName; readonly max: number }
-  /** `lines` lists every line that fell short; `available` and `requested` are those of the first. */
+  /**
+   * `lines` lists every line that fell short; `available` and `requested` are those of the first.
+   */
   | {
       readonly code: 'INSUFFICIENT_TICKETS';
       readonly available: number;

@@ -6,25 +6,48 @@ export interface LockPolicy {
   readonly ticketsPerLockMax: number;
   /** Default 20. Most active locks of one user in one event. 1 to `Infinity`. */
   readonly locksPerUserMax: number;
-  /** Default `Infinity`. Most tickets, locked and confirmed here, of one user in one event. 1 to `Infinity`. */
+  /**
+   * Default `Infinity`. Most tickets, locked and confirmed here, of one user in one event. 1 to
+   * `Infinity`.
+   */
   readonly ticketsPerUserPerEventMax: number;
   /** Default 3. How often a buyer may extend one lock. 0 to `Infinity`. */
   readonly extensionsMax: number;
-  /** Default 3,600,000 (1 hour). How long after its creation an extension or payment may move a lock's end. 1 to `Infinity`. */
+  /**
+   * Default 3,600,000 (1 hour). How long after its creation an extension or payment may move a
+   * lock's end. 1 to `Infinity`.
+   */
   readonly lockAgeMsMax: number;
-  /** Default 900,000 (15 minutes). How long `beginPayment` gives, when it is not told. 1 to a year. */
+  /**
+   * Default 900,000 (15 minutes). How long `beginPayment` gives, when it is not told. 1 to a year.
+   */
   readonly paymentTtlMs: number;
   /** Default `reject`. Whether a confirm may take fresh tickets for a lock that has expired. */
   readonly lateConfirm: 'reject' | 'if-available';
-  /** Default 600,000 (10 minutes). How long after its end a lock may be confirmed late. 0 to `Infinity`. */
+  /**
+   * Default 600,000 (10 minutes). How long after its end a lock may be confirmed late. 0 to
+   * `Infinity`.
+   */
   readonly lateConfirmWindowMs: number;
-  /** Default 60,000. How long before its end a lock is reported as expiring; 0 turns it off. A lock that lives no longer than this is not reported. 0 to a year. */
+  /**
+   * Default 60,000. How long before its end a lock is reported as expiring; 0 turns it off. A lock
+   * that lives no longer than this is not reported. 0 to a year.
+   */
   readonly expiringNoticeMs: number;
-  /** Default 86,400,000 (a day). How long ended locks and request ids are remembered. 1 to `Infinity`. */
+  /**
+   * Default 86,400,000 (a day). How long ended locks and request ids are remembered. 1 to
+   * `Infinity`.
+   */
   readonly endedLockRetentionMs: number;
-  /** Default 1,000,000. Most ended locks remembered; the oldest are forgotten first. 0 to `Infinity`. */
+  /**
+   * Default 1,000,000. Most ended locks remembered; the oldest are forgotten first. 0 to
+   * `Infinity`.
+   */
   readonly endedLocksMax: number;
-  /** Default 1,000,000. Most request ids remembered; the oldest are forgotten first. 0 to `Infinity`. */
+  /**
+   * Default 1,000,000. Most request ids remembered; the oldest are forgotten first. 0 to
+   * `Infinity`.
+   */
   readonly requestsMax: number;
 }
 

@@ -11,7 +11,10 @@ export interface Sale {
   readonly soldElsewhereBefore: number;
   /** Where the axis of rises stood when the lock was confirmed. */
   readonly risenBefore: number;
-  /** The order that came back as completed; it settles the lock as soon as the source shows the rise. */
+  /**
+   * The order that came back as completed; it settles the lock as soon as the source shows the
+   * rise.
+   */
   completedOrderId: Id | undefined;
   settled: boolean;
 }
@@ -19,12 +22,15 @@ export interface Sale {
 /**
  * One lock inside the engine. Only `LockState.apply` writes it.
  *
- * ACTIVE: linked into the expiry queue, its user and its session. CONFIRMED and unsettled: in its category's `unsettled`.
- * Any other: in the queue of ended locks, through the same links as the expiry queue.
+ * ACTIVE: linked into the expiry queue, its user and its session. CONFIRMED and unsettled: in its
+ * category's `unsettled`. Any other: in the queue of ended locks, through the same links as the
+ * expiry queue.
  */
 export class LockRecord {
   status: LockStatus = 'ACTIVE';
-  /** Fixed by `beginPayment` or by the first confirm. An ACTIVE lock with an order is in payment. */
+  /**
+   * Fixed by `beginPayment` or by the first confirm. An ACTIVE lock with an order is in payment.
+   */
   orderId: Id | undefined = undefined;
   extensionCount = 0;
   sale: Sale | undefined = undefined;

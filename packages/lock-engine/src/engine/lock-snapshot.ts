@@ -8,14 +8,20 @@ import type { RememberedRequest } from './request-memory.js';
 import type { LockStatus, ReleaseReason } from './ticket-lock.js';
 import type { Rise } from './unused-rises.js';
 
-/** The whole state of an engine as plain JSON. Restoring it and replaying the changes after `seq` gives the later state. */
+/**
+ * The whole state of an engine as plain JSON. Restoring it and replaying the changes after `seq`
+ * gives the later state.
+ */
 export interface LockSnapshot {
   readonly format: 1;
   /** The newest change that is in the snapshot. */
   readonly seq: number;
   readonly changedAtMs: number;
   readonly events: readonly EventSnapshot[];
-  /** Active locks by their ends, then unsettled sales by their confirms, then the others by their ends. */
+  /**
+   * Active locks by their ends, then unsettled sales by their confirms, then the others by their
+   * ends.
+   */
   readonly locks: readonly LockRecordSnapshot[];
   /** Oldest first. */
   readonly requests: readonly RememberedRequest[];
@@ -74,7 +80,8 @@ export function snapshotOf(state: LockState): LockSnapshot {
 /**
  * Puts a snapshot into an empty state.
  *
- * Throws `TypeError` when the format is not known and `InvariantError` when its figures contradict each other.
+ * Throws `TypeError` when the format is not known and `InvariantError` when its figures contradict
+ * each other.
  */
 export function restoreInto(state: LockState, snapshot: LockSnapshot): void {
   invariant(state.seq === 0 && state.locks.size === 0, 'only an empty engine is restored');

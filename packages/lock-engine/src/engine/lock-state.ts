@@ -20,9 +20,10 @@ import { RequestMemory } from './request-memory.js';
 /**
  * Everything the engine knows, with its indexes.
  *
- * Architecture invariant: only `apply` writes it (and `restore`, on an empty one). The same changes in the same order give
- * the same state, so recovery is a replay. `apply` trusts that a change was decided on this very state, and asserts what
- * must hold afterwards; it throws `InvariantError` when it does not.
+ * Architecture invariant: only `apply` writes it (and `restore`, on an empty one). The same changes
+ * in the same order give the same state, so recovery is a replay. `apply` trusts that a change was
+ * decided on this very state, and asserts what must hold afterwards; it throws `InvariantError`
+ * when it does not.
  */
 export class LockState {
   readonly events = new Map<Id, EventRecord>();

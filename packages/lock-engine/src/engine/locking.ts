@@ -127,14 +127,9 @@ export function extendLock(step: Step, command: ExtendCommand): CommandResult<Ex
   }
   const expiresAtMs = Math.max(lock.expiresAtMs, Math.min(step.nowMs + ttlMs, latestMs));
   step.record({ type: 'extended', ...about(lock), expiresAtMs });
-  const value = {
-    lockId,
-    expiresAtMs,
-    expiresInMs: expiresAtMs - step.nowMs,
-    extensionsLeft: extensionsMax - lock.extensionCount,
-  };
+  const value = { lockId, expiresAtMs, expiresInMs: expiresAtMs - step.nowMs };
   step.remember(key, eventId, { kind: 'extend', value });
-  return step.ok(value);
+  return step.ok({ ...value, extensionsLeft: extensionsMax - lock.extensionCount });
 }
 
 /** Checks the fields that `lock` and `lockMany` share. */
@@ -199,7 +194,10 @@ function grant(
   );
 }
 
-/** The user's active locks in the event. What is over is expired on the way: it neither blocks nor counts. */
+/**
+ * The user's active locks in the event. What is over is expired on the way: it neither blocks nor
+ * counts.
+ */
 function ownLocks(
   step: Step,
   userId: Id,

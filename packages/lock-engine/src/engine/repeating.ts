@@ -37,8 +37,8 @@ export function orderKey(
 }
 
 /*
- * A request that was carried out before answers what it was answered then, with the times and counts of now; or, when its
- * lock has ended since, that end.
+ * A request that was carried out before answers what it was answered then, with the times and
+ * counts of now; or, when its lock has ended since, that end.
  */
 
 export function repeatLock(step: Step, request: RememberedRequest): CommandResult<LockGrant> {

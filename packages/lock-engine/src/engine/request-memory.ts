@@ -14,7 +14,10 @@ export interface RememberedRequest {
 /** Requests by scope, event and id, oldest first. */
 export class RequestMemory {
   readonly #byKey = new Map<string, RememberedRequest>();
-  /** One iterator for the whole life: asking a Map anew for its first entry walks over all deleted ones. */
+  /**
+   * One iterator for the whole life: asking a Map anew for its first entry walks over all deleted
+   * ones.
+   */
   readonly #oldestFirst = this.#byKey.values();
   #oldest: RememberedRequest | undefined = undefined;
 

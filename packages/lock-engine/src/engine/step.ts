@@ -20,7 +20,10 @@ export interface RequestKey {
   readonly content: string;
 }
 
-/** One command at work: the instant it was given, the state it decides on, and the facts it has made true so far. */
+/**
+ * One command at work: the instant it was given, the state it decides on, and the facts it has made
+ * true so far.
+ */
 export class Step {
   readonly changes: LockChange[] = [];
 
@@ -64,7 +67,10 @@ export class Step {
     });
   }
 
-  /** Expires what is over until the category has `quantity` tickets free or nothing is over any more. */
+  /**
+   * Expires what is over until the category has `quantity` tickets free or nothing is over any
+   * more.
+   */
   expireUntilFree(category: CategoryRecord, quantity: number): void {
     while (category.available < quantity) {
       const lock = this.state.expiry.peek();
@@ -94,7 +100,10 @@ export class Step {
     this.record({ type: 'request-remembered', eventId, scope, requestId, content, answer });
   }
 
-  /** The refusal that says how the lock ended, or `undefined` while it is active. A lock that is due is expired first. */
+  /**
+   * The refusal that says how the lock ended, or `undefined` while it is active. A lock that is due
+   * is expired first.
+   */
   endOf(lock: LockRecord): Refusal | undefined {
     if (lock.isDue(this.nowMs)) this.expire(lock);
     if (lock.status === 'ACTIVE') return undefined;

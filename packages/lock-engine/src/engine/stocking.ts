@@ -27,10 +27,12 @@ export function setInventory(
   const event = step.state.events.get(eventId);
   const categories = figuresOf(command.categories, event);
   if (categories === undefined) return step.invalid('categories');
-  const { fetchedAtMs = step.nowMs } = command;
-  if (typeof fetchedAtMs !== 'number' || !(fetchedAtMs >= 0 && fetchedAtMs < Infinity)) {
+  const { fetchedAtMs: begunAtMs = step.nowMs } = command;
+  if (typeof begunAtMs !== 'number' || !(begunAtMs >= 0 && begunAtMs < Infinity)) {
     return step.invalid('fetchedAtMs');
   }
+  // `+ 0`: JSON, and so a ledger, does not know -0.
+  const fetchedAtMs = begunAtMs + 0;
   const orders = completedOf(command.completed);
   if (orders === undefined) return step.invalid('completed');
 
@@ -58,7 +60,10 @@ export function settleLock(step: Step, command: SettleCommand): CommandResult<Se
   return step.ok({ lockId, status: 'CONFIRMED', settled: true });
 }
 
-/** Settles every completed sale of the event whose tickets the source of truth shows by now, the oldest first. */
+/**
+ * Settles every completed sale of the event whose tickets the source of truth shows by now, the
+ * oldest first.
+ */
 function settleRisen(step: Step, event: EventRecord): string[] {
   const lockIds: string[] = [];
   for (const category of event.categories.values()) {
@@ -71,7 +76,10 @@ function settleRisen(step: Step, event: EventRecord): string[] {
   return lockIds;
 }
 
-/** Whether the count rose by the lock's tickets since it was confirmed, with rises that settled nothing else. */
+/**
+ * Whether the count rose by the lock's tickets since it was confirmed, with rises that settled
+ * nothing else.
+ */
 function isRisen(category: CategoryRecord, { sale, quantity }: LockRecord): boolean {
   if (sale?.completedOrderId === undefined) return false;
   const netRise = category.soldElsewhere - sale.soldElsewhereBefore;
@@ -87,7 +95,10 @@ function recordSettled(step: Step, lock: LockRecord, byOperator: boolean): void 
   });
 }
 
-/** Finds for each completed order the unsettled sale it is about; one that settled already is neither found nor missed. */
+/**
+ * Finds for each completed order the unsettled sale it is about; one that settled already is
+ * neither found nor missed.
+ */
 function match(
   step: Step,
   event: EventRecord | undefined,
@@ -138,7 +149,10 @@ function saleOf(
   return oldest;
 }
 
-/** The figures with canonical ids, or `undefined` when one is malformed or a category is named twice. */
+/**
+ * The figures with canonical ids, or `undefined` when one is malformed or a category is named
+ * twice.
+ */
 function figuresOf(input: unknown, event: EventRecord | undefined): CategoryFigures[] | undefined {
   if (!Array.isArray(input)) return undefined;
   const figures = new Map<Id, CategoryFigures>();
@@ -150,7 +164,11 @@ function figuresOf(input: unknown, event: EventRecord | undefined): CategoryFigu
     const known = event?.categories.get(categoryId)?.soldElsewhere ?? 0;
     const { capacity, soldElsewhere = known } = given;
     if (!isTicketCount(capacity) || !isTicketCount(soldElsewhere)) return undefined;
-    figures.set(categoryId, { categoryId, capacity, soldElsewhere });
+    figures.set(categoryId, {
+      categoryId,
+      capacity: capacity + 0,
+      soldElsewhere: soldElsewhere + 0,
+    });
   }
   return [...figures.values()];
 }

@@ -54,9 +54,11 @@ export function cancelEvent(
 }
 
 /**
- * Forgets what is past its retention, and, when there is more than the policy keeps, the oldest of it.
+ * Forgets what is past its retention, and, when there is more than the policy keeps, the oldest of
+ * it.
  *
- * Over the number a sixteenth goes at once, so that forgetting is not a change of its own for every lock that ends.
+ * Over the number a sixteenth goes at once, so that forgetting is not a change of its own for every
+ * lock that ends.
  */
 export function forgetEnded(step: Step, scope: 'by number' | 'by age and number'): void {
   const { ended, requests } = step.state;

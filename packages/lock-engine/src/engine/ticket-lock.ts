@@ -12,7 +12,9 @@ export type ReleaseReason =
   | 'confirm-aborted'
   | 'lost';
 
-/** A lock as it stands at one instant. Instants are milliseconds since 1970 of the engine's clock. */
+/**
+ * A lock as it stands at one instant. Instants are milliseconds since 1970 of the engine's clock.
+ */
 export interface TicketLock {
   readonly lockId: string;
   readonly eventId: Id;
@@ -39,7 +41,10 @@ export interface TicketLock {
   readonly reason?: ReleaseReason;
 }
 
-/** The tickets of one category. `available = max(0, capacity - sold - locked)`, `deficit = max(0, sold + locked - capacity)`. */
+/**
+ * The tickets of one category. `available = max(0, capacity - sold - locked)`, `deficit = max(0,
+ * sold + locked - capacity)`.
+ */
 export interface CategoryAvailability {
   readonly eventId: Id;
   readonly categoryId: Id;

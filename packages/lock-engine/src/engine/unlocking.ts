@@ -110,7 +110,8 @@ function ownTarget(step: Step, command: UnlockCommand): Target | Refusal {
       if (category === undefined)
         return step.refuse({ code: 'CATEGORY_NOT_FOUND', eventId, categoryId });
       let lock = step.state.users.get(userId)?.firstLock;
-      while (lock !== undefined && lock.category !== category) lock = lock.nextOfUser;
+      const isOther = (other: LockRecord) => other.category !== category || other.isDue(step.nowMs);
+      while (lock !== undefined && isOther(lock)) lock = lock.nextOfUser;
       return lock ?? step.refuse({ code: 'LOCK_NOT_FOUND' });
     },
   };

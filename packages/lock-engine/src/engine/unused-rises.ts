@@ -1,4 +1,6 @@
-/** Where a rise lies on the axis of all rises of a category: it began at `from` and ended at `to`. */
+/**
+ * Where a rise lies on the axis of all rises of a category: it began at `from` and ended at `to`.
+ */
 export interface Rise {
   readonly from: number;
   readonly to: number;
@@ -7,10 +9,11 @@ export interface Rise {
 /**
  * The rises of a category's `soldElsewhere` that no settlement has used yet.
  *
- * The source of truth counts a sale some time after it was confirmed here, and sells on its own besides. So each ticket by
- * which its count rises may settle one confirmed ticket, once, and only one that was confirmed before the rise was seen.
- * Rises lie on an axis that only grows; a fall takes the newest unused ones away. Settlements use the oldest that they may,
- * which leaves the newer ones to later confirms.
+ * The source of truth counts a sale some time after it was confirmed here, and sells on its own
+ * besides. So each ticket by which its count rises may settle one confirmed ticket, once, and only
+ * one that was confirmed before the rise was seen. Rises lie on an axis that only grows; a fall
+ * takes the newest unused ones away. Settlements use the oldest that they may, which leaves the
+ * newer ones to later confirms.
  */
 export class UnusedRises {
   /** Tickets by which the count has ever risen: the present end of the axis. */
@@ -18,7 +21,10 @@ export class UnusedRises {
   #mark = 0;
   #rises: { from: number; to: number }[] = [];
 
-  /** Marks the present end of the axis, and returns it: what comes later is told apart from what is there. */
+  /**
+   * Marks the present end of the axis, and returns it: what comes later is told apart from what is
+   * there.
+   */
   mark(): number {
     this.#mark = this.risen;
     return this.#mark;

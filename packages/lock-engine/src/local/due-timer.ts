@@ -12,7 +12,10 @@ export interface DueTimerOptions {
   readonly onDue: () => void;
 }
 
-/** One timer for the next instant at which something is due. OFF -> `arm` -> ARMED -> due, then armed anew -> `stop` -> OFF. */
+/**
+ * One timer for the next instant at which something is due. OFF -> `arm` -> ARMED -> due, then
+ * armed anew -> `stop` -> OFF.
+ */
 export class DueTimer {
   readonly #options: DueTimerOptions;
   #dueAtMs: number | undefined;

@@ -13,11 +13,17 @@ export interface LocalInventoryOptions {
   readonly clock: Clock;
   /** Takes over figures; `fetchedAtMs` is when their fetch began. */
   readonly onLoaded: (eventId: Id, inventory: EventInventory, fetchedAtMs: number) => void;
-  /** Whether figures of the event are known from before, so that it can go on while its source is silent. */
+  /**
+   * Whether figures of the event are known from before, so that it can go on while its source is
+   * silent.
+   */
   readonly isKnown: (eventId: Id) => boolean;
 }
 
-/** Asks the source for each event on first need, once however many wait for it, and remembers what does not exist. */
+/**
+ * Asks the source for each event on first need, once however many wait for it, and remembers what
+ * does not exist.
+ */
 export class LocalInventory {
   readonly #options: LocalInventoryOptions;
   readonly #loaded = new Set<Id>();

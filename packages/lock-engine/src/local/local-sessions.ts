@@ -9,17 +9,21 @@ export interface LocalSessionsOptions {
   readonly onAbandoned: (sessionId: string) => void;
 }
 
-/** How long an abandoned session is remembered, and how many: what was under way when it ended comes to nothing. */
+/**
+ * How long an abandoned session is remembered, and how many: what was under way when it ended comes
+ * to nothing.
+ */
 const GONE_FOR_MS = 60_000;
 const GONE_MAX = 100_000;
 
 /**
  * Who is there: the sockets of each session, and the grace of those that lost their last one.
  *
- * PRESENT (one socket or more) -> `leave` of the last one -> GONE at once (a goodbye, or no grace), else WAITING until `enter`
- * (PRESENT again) or the end of the grace (GONE). A GONE session has given its locks back and takes no new ones; its token
- * still opens it again (PRESENT). It is forgotten after a minute. One timer for all: with one grace, sessions wait in the
- * order in which they began to.
+ * PRESENT (one socket or more) -> `leave` of the last one -> GONE at once (a goodbye, or no grace),
+ * else WAITING until `enter` (PRESENT again) or the end of the grace (GONE). A GONE session has
+ * given its locks back and takes no new ones; its token still opens it again (PRESENT). It is
+ * forgotten after a minute. One timer for all: with one grace, sessions wait in the order in which
+ * they began to.
  */
 export class LocalSessions {
   readonly #options: LocalSessionsOptions;

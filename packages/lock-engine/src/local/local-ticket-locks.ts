@@ -35,12 +35,18 @@ import type {
 import { DueTimer } from './due-timer.js';
 import { LocalInventory } from './local-inventory.js';
 import { LocalSessions } from './local-sessions.js';
+import { recover } from './recovery.js';
+import type { Recovery } from './recovery.js';
+import { RestartedClock } from './restarted-clock.js';
 import { ResumeTokens } from './resume-token.js';
 
 export interface LocalTicketLocksOptions {
   readonly source: InventorySource;
   readonly policy?: Partial<LockPolicy>;
-  /** Default 15,000. How long a session that lost its last socket keeps its locks; 0 gives them back at once. */
+  /**
+   * Default 15,000. How long a session that lost its last socket keeps its locks; 0 gives them back
+   * at once.
+   */
   readonly disconnectGraceMs?: number;
   /** Default 60,000. How often ended locks past their retention are forgotten. */
   readonly cleanupIntervalMs?: number;
@@ -54,20 +60,19 @@ export interface LocalTicketLocksOptions {
 
 /** Locks expired in one go: about a millisecond, then whoever waits is served. */
 const EXPIRE_SLICE = 1000;
-/** Changes after the last snapshot that make a clean-up compact the ledger. */
-const COMPACT_AFTER = 100_000;
 
 /**
  * Ticket locks in this process: the engine, one timer for the next end, a ledger, and the news.
  *
- * NEW -> `start` (loads the ledger, begins the grace of restored sessions) -> RUNNING -> `stop` -> STOPPED. A ledger that
- * fails or a broken invariant leads from RUNNING to FAILED: `failure` is emitted once and everything is refused with
- * `UNAVAILABLE`; what was answered before is in the ledger. News and answers leave in the order of the changes, each only
- * when all that it shows is durable.
+ * NEW -> `start` (loads the ledger, begins the grace of restored sessions) -> RUNNING -> `stop` ->
+ * STOPPED. A ledger that fails or a broken invariant leads from RUNNING to FAILED: `failure` is
+ * emitted once and everything is refused with `UNAVAILABLE`; what was answered before is in the
+ * ledger. News and answers leave in the order of the changes, each only when all that it shows is
+ * durable.
  */
 export class LocalTicketLocks implements TicketLocks {
   readonly #engine: LockEngine;
-  readonly #clock: Clock;
+  readonly #clock: RestartedClock;
   readonly #timers: Timers;
   readonly #ids: IdSource;
   readonly #mac: Mac;
@@ -79,9 +84,11 @@ export class LocalTicketLocks implements TicketLocks {
   readonly #emitter = new EventEmitter<keyof TicketLocksEvents>();
   #mode: 'new' | 'running' | 'stopped' | 'failed' = 'new';
   #tokens: ResumeTokens | undefined;
+  #recovery: Recovery | undefined;
   /** Resolves when every change so far is durable and told. */
   #durable: Promise<void> = Promise.resolve();
-  #uncompacted = 0;
+  /** The newest changes, and the promise of the ledger that they share. */
+  #newest: { readonly written: Promise<void>; readonly changes: LockChange[] } | undefined;
   #cancelCleanup: (() => void) | undefined;
 
   /** Throws `RangeError` or `TypeError` that names the option, its value and its bound. */
@@ -92,7 +99,7 @@ export class LocalTicketLocks implements TicketLocks {
       options.cleanupIntervalMs ?? 60_000,
       1,
     );
-    this.#clock = options.clock ?? systemClock();
+    this.#clock = new RestartedClock(options.clock ?? systemClock());
     this.#timers = options.timers ?? systemTimers();
     this.#ids = options.ids ?? randomIds();
     this.#mac = options.mac ?? hmacSha256;
@@ -126,15 +133,19 @@ export class LocalTicketLocks implements TicketLocks {
       throw new TypeError(`start needs a new store, this one is ${this.#mode}`);
     const contents = await this.#ledger?.load();
     this.#tokens = new ResumeTokens(contents?.tokenKey ?? randomKey(), this.#mac);
-    if (contents?.snapshot !== undefined) this.#engine.restore(contents.snapshot);
-    for (const change of contents?.changes ?? []) this.#engine.apply(change);
-    this.#engine.assertConsistent();
+    if (contents !== undefined) this.#recovery = recover(this.#engine, this.#clock, contents);
     this.#mode = 'running';
-    await this.#execute(() => this.#engine.expireDue());
+    void this.#execute(() => this.#engine.expireDue());
+    await this.#durable;
     for (const sessionId of this.#engine.sessionIds()) this.#sessions.wait(sessionId);
     this.#inventory.start();
     this.#dueTimer.arm();
     this.#armCleanup();
+  }
+
+  /** What `start` found in the ledger; `undefined` before, and without one. */
+  get recovery(): Recovery | undefined {
+    return this.#recovery;
   }
 
   async stop(): Promise<void> {
@@ -247,7 +258,12 @@ export class LocalTicketLocks implements TicketLocks {
     if (id === undefined) return refused({ code: 'INVALID_REQUEST', field: 'eventId' });
     const refusal = await this.#load(id);
     if (refusal !== undefined) return refused(refusal);
-    const categories = await this.#read(() => this.#engine.availability(id));
+    const categories = this.#engine.availability(id);
+    try {
+      await this.#durable;
+    } catch {
+      return refused({ code: 'UNAVAILABLE' });
+    }
     if (categories === undefined) return refused({ code: 'EVENT_NOT_FOUND', eventId: id });
     return { ok: true, value: { eventId: id, categories, stale: this.#inventory.isStale(id) } };
   }
@@ -329,17 +345,25 @@ export class LocalTicketLocks implements TicketLocks {
   }
 
   #record(changes: readonly LockChange[]): void {
-    if (this.#mode === 'running') this.#dueTimer.arm();
+    this.#armDue();
     if (this.#ledger === undefined) return this.#tell(changes);
-    this.#uncompacted += changes.length;
     const written = this.#ledger.append(changes);
-    const before = this.#durable;
-    this.#durable = (async () => {
-      await before;
-      await written;
-      this.#tell(changes);
-    })();
+    if (written === this.#newest?.written) {
+      for (const change of changes) this.#newest.changes.push(change);
+      return;
+    }
+    this.#newest = { written, changes: [...changes] };
+    this.#durable = this.#whenDurable(this.#durable, this.#newest);
     this.#durable.catch((error: unknown) => this.#fail(error));
+  }
+
+  async #whenDurable(
+    before: Promise<void>,
+    newest: { readonly written: Promise<void>; readonly changes: readonly LockChange[] },
+  ): Promise<void> {
+    await before;
+    await newest.written;
+    this.#tell(newest.changes);
   }
 
   #tell(changes: readonly LockChange[]): void {
@@ -359,20 +383,8 @@ export class LocalTicketLocks implements TicketLocks {
   #armCleanup(): void {
     this.#cancelCleanup = this.#timers.after(this.#cleanupIntervalMs, () => {
       void this.#execute(() => this.#engine.forgetEnded());
-      void this.#compact();
       this.#armCleanup();
     });
-  }
-
-  async #compact(): Promise<void> {
-    if (this.#ledger === undefined || this.#uncompacted < COMPACT_AFTER) return;
-    this.#uncompacted = 0;
-    const snapshot = this.#engine.snapshot();
-    try {
-      await this.#ledger.compact(snapshot);
-    } catch (error) {
-      this.#fail(error);
-    }
   }
 }
 

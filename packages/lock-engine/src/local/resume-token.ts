@@ -8,7 +8,8 @@ const TOKEN_LENGTH_MAX = 256;
 /**
  * Tokens that carry a session and vouch for it: `sessionId.mac(session, user)`.
  *
- * Nothing is stored for them: with the key, kept beside the ledger, every session can be taken up again after a crash.
+ * Nothing is stored for them: with the key, kept beside the ledger, every session can be taken up
+ * again after a crash.
  */
 export class ResumeTokens {
   readonly #mac: (sessionId: string, userId: Id) => string;

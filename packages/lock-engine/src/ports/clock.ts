@@ -1,11 +1,17 @@
-/** The present instant in milliseconds since 1970. May be fractional. May go back: who depends on it keeps the latest. */
+/**
+ * The present instant in milliseconds since 1970. May be fractional. May go back: who depends on it
+ * keeps the latest.
+ */
 export interface Clock {
   nowMs(): number;
 }
 
 /** Runs something later. Never throws; a callback that throws is the owner's bug. */
 export interface Timers {
-  /** Calls back once, no sooner than `delayMs` milliseconds from now. Returns what takes the call back. */
+  /**
+   * Calls back once, no sooner than `delayMs` milliseconds from now. Returns what takes the call
+   * back.
+   */
   after(delayMs: number, callback: () => void): () => void;
 }
 
@@ -15,5 +21,8 @@ export interface IdSource {
   sessionId(): string;
 }
 
-/** A keyed hash of a text, for tokens that need no memory. Never throws. Leaves comparing in constant time to the caller. */
+/**
+ * A keyed hash of a text, for tokens that need no memory. Never throws. Leaves comparing in
+ * constant time to the caller.
+ */
 export type Mac = (key: string, text: string) => string;

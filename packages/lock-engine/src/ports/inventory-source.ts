@@ -11,12 +11,18 @@ export interface EventInventory {
 }
 
 /**
- * Where events and their capacities come from. It knows nothing of locks, and keeps no promise about who calls how often:
- * the caller makes one call at a time per event and remembers the answers.
+ * Where events and their capacities come from. It knows nothing of locks, and keeps no promise
+ * about who calls how often: the caller makes one call at a time per event and remembers the
+ * answers.
  */
 export interface InventorySource {
-  /** The event's categories, or `undefined` when there is no such event. Rejects when the truth is not known now. */
+  /**
+   * The event's categories, or `undefined` when there is no such event. Rejects when the truth is
+   * not known now.
+   */
   load(eventId: Id): Promise<EventInventory | undefined>;
-  /** Calls back when an event's figures may have changed. Returns what takes the subscription back. */
+  /**
+   * Calls back when an event's figures may have changed. Returns what takes the subscription back.
+   */
   onChanged?(listener: (eventId: Id) => void): () => void;
 }

@@ -10,21 +10,27 @@ export interface LedgerContents {
 }
 
 /**
- * The durable record of one engine's changes. It decides nothing and understands little: it keeps changes in order.
+ * The durable record of one engine's changes. It decides nothing and understands little: it keeps
+ * changes in order.
  *
- * Life: `load` once, then `append` and `compact`, then `close` once. Every call may reject; after a rejected `append` it is
- * not known whether the changes are kept, and the ledger takes no more: the owner stops, and asks `load` after the restart.
+ * Life: `load` once, then `append`, then `close` once. Every call may reject; after a rejected
+ * `append` it is not known whether the changes are kept, and the ledger takes no more: the owner
+ * stops, and asks `load` after the restart. A ledger keeps its record short by itself: it folds old
+ * changes into the snapshot that `load` answers, without asking the owner for one, which would have
+ * to stand still to make it.
  */
 export interface LockLedger {
-  /** Opens the ledger for this process alone. Rejects when it is open elsewhere, unreadable or damaged before its end. */
+  /**
+   * Opens the ledger for this process alone. Rejects when it is open elsewhere, unreadable or
+   * damaged before its end.
+   */
   load(): Promise<LedgerContents>;
   /**
-   * Resolves when the changes are durable, in the order of the calls. The changes of one call are kept all or not at all.
-   * Calls may overlap: what arrives while a flush runs goes into the next one.
+   * Resolves when the changes are durable, in the order of the calls. The changes of one call are
+   * kept all or not at all. Calls may overlap: what arrives while a flush runs goes into the next
+   * one.
    */
   append(changes: readonly LockChange[]): Promise<void>;
-  /** Replaces the record up to `snapshot.seq` by the snapshot. A crash leaves the old record or the new one. */
-  compact(snapshot: LockSnapshot): Promise<void>;
   /** Waits for what was appended, then lets go. */
   close(): Promise<void>;
 }

@@ -3,8 +3,8 @@ import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock, IdSource, Mac, Timers } from './clock.js';
 
 /**
- * The real clock: wall time when it is made, monotonic from then on, so that a step of the wall clock neither ends locks
- * nor keeps them.
+ * The real clock: wall time when it is made, monotonic from then on, so that a step of the wall
+ * clock neither ends locks nor keeps them.
  */
 export function systemClock(): Clock {
   const startedAtMs = Date.now() - performance.now();
@@ -25,7 +25,9 @@ export function systemTimers(): Timers {
 const ID_BYTES = 16;
 const POOL_BYTES = ID_BYTES * 256;
 
-/** Ids of 128 random bits, 22 characters of base64url each; randomness is drawn for 256 ids at once. */
+/**
+ * Ids of 128 random bits, 22 characters of base64url each; randomness is drawn for 256 ids at once.
+ */
 export function randomIds(): IdSource {
   let pool = randomBytes(POOL_BYTES);
   let used = 0;

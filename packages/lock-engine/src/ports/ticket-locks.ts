@@ -35,7 +35,10 @@ export type Outcome<Value> =
 
 export interface SessionOpened {
   readonly sessionId: string;
-  /** A secret: whoever holds it and the user's identity takes the session up again. Worthless to any other user. */
+  /**
+   * A secret: whoever holds it and the user's identity takes the session up again. Worthless to any
+   * other user.
+   */
   readonly resumeToken: string;
   /** Whether an earlier session goes on. */
   readonly resumed: boolean;
@@ -51,17 +54,21 @@ export interface EventAvailability {
 export interface TicketLocksEvents {
   /** One fact, durable by now, of any instance. In order per lock. */
   change: (change: LockChange) => void;
-  /** The store can no longer be trusted or written: it refuses everything with `UNAVAILABLE` from here on. */
+  /**
+   * The store can no longer be trusted or written: it refuses everything with `UNAVAILABLE` from
+   * here on.
+   */
   failure: (error: Error) => void;
 }
 
 /**
  * Ticket locks behind one door: in this process or shared by many instances.
  *
- * Commands are those of `LockEngine`, with the same refusals in the same order. Besides, every call may answer
- * `UNAVAILABLE` (nothing was changed) and every changing one `OUTCOME_UNKNOWN` (it may have been: repeat it with the same
- * ids). An answer leaves only when everything it shows is durable. Calls reject only when the store itself is broken.
- * The rules of grace, last socket and presence live behind it, not in the adapters.
+ * Commands are those of `LockEngine`, with the same refusals in the same order. Besides, every call
+ * may answer `UNAVAILABLE` (nothing was changed) and every changing one `OUTCOME_UNKNOWN` (it may
+ * have been: repeat it with the same ids). An answer leaves only when everything it shows is
+ * durable. Calls reject only when the store itself is broken. The rules of grace, last socket and
+ * presence live behind it, not in the adapters.
  */
 export interface TicketLocks {
   /** Loads what is recorded and begins to expire. Rejects when the record cannot be had. */
@@ -84,14 +91,18 @@ export interface TicketLocks {
 
   /** Begins a session with one socket. Fails with `INVALID_REQUEST`. */
   openSession(visit: { readonly userId: Id }): Promise<Outcome<SessionOpened>>;
-  /** Adds a socket to the session of the token. Fails with `INVALID_REQUEST` or `FORBIDDEN` (forged, or another user's). */
+  /**
+   * Adds a socket to the session of the token. Fails with `INVALID_REQUEST` or `FORBIDDEN` (forged,
+   * or another user's).
+   */
   resumeSession(visit: {
     readonly userId: Id;
     readonly resumeToken: string;
   }): Promise<Outcome<SessionOpened>>;
   /**
-   * Takes a socket from the session. With the last one the session's locks are released: at once after a `goodbye`, after
-   * the grace when the socket was `lost`, unless the session is resumed before. Locks in payment stay.
+   * Takes a socket from the session. With the last one the session's locks are released: at once
+   * after a `goodbye`, after the grace when the socket was `lost`, unless the session is resumed
+   * before. Locks in payment stay.
    */
   leaveSession(leave: {
     readonly sessionId: string;

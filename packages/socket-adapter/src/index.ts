@@ -1,0 +1,13 @@
+export type { AdapterLog } from './adapter-log.js';
+export { clientAddress } from './client-address.js';
+export type { ClientAddress } from './client-address.js';
+export type { OrderToForward } from './personal-news.js';
+export { SocketAdapter } from './socket-adapter.js';
+export type { SocketAdapterOptions, SocketStats } from './socket-adapter.js';
+export { DEFAULT_SOCKET_LIMITS } from './socket-limits.js';
+export type { SocketLimits } from './socket-limits.js';
+export { socketServerOptions } from './socket-server-options.js';
+export type { SocketServerChoices } from './socket-server-options.js';
+export type { TokenKey } from './token-key.js';
+export { TokenRefusedError, tokenVerifier } from './token-verifier.js';
+export type { TokenVerifierOptions, VerifiedToken, VerifyToken } from './token-verifier.js';

@@ -56,7 +56,7 @@ export function isDefinite({ code }: LockError): boolean {
 /** A refusal as an RPC error: its code, a sentence, and its facts in the words of the wire. */
 export function refusalBody(error: LockError): RpcErrorBody {
   const facts = error.code === 'DUPLICATE_LOCK' ? { lock: lockRecord(error.lock) } : {};
-  return { ...error, ...facts, status: 'error', message: MESSAGES[error.code] };
+  return { status: 'error', ...error, ...facts, message: MESSAGES[error.code] };
 }
 
 /** A message that cannot be read at all. */

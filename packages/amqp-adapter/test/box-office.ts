@@ -3,7 +3,7 @@ import type { LockGrant, LockPolicy } from '@ticket-locks/lock-engine';
 
 export const EVENT_ID = 1;
 export const CATEGORY_ID = 2;
-export const CAPACITY = 50;
+const CAPACITY = 50;
 
 /**
  * A real store in memory with one event of one category, and a clock that stands until it is moved.

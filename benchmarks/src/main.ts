@@ -3,8 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
 import { benchmarkEngine } from './engine.bench.js';
+import { benchmarkLedger } from './ledger.bench.js';
 
-const BENCHMARKS = { engine: benchmarkEngine };
+const BENCHMARKS = { engine: benchmarkEngine, ledger: benchmarkLedger };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -19,6 +19,7 @@ export type {
 } from './engine/ticket-lock.js';
 export { LocalTicketLocks } from './local/local-ticket-locks.js';
 export type { LocalTicketLocksOptions } from './local/local-ticket-locks.js';
+export type { Recovery } from './local/recovery.js';
 export type { Clock, IdSource, Mac, Timers } from './ports/clock.js';
 export type * from './ports/decision-ledger.js';
 export type { EventInventory, InventorySource } from './ports/inventory-source.js';

@@ -5,7 +5,6 @@ import type { MemoryLedger } from '../src/testing/memory-ledger.js';
 describeLockLedgerContract({
   name: 'memoryLedger',
   create: () => underTest(memoryLedger()),
-  supports: { 'failing disk': { not: 'memory does not fail; ledgerThatFails() does' } },
 });
 
 describeLockLedgerContract({
@@ -15,7 +14,6 @@ describeLockLedgerContract({
     ledger.letGo();
     return underTest(ledger);
   },
-  supports: { 'failing disk': { not: 'memory does not fail; ledgerThatFails() does' } },
 });
 
 function underTest(ledger: MemoryLedger) {
@@ -23,5 +21,6 @@ function underTest(ledger: MemoryLedger) {
     ledger,
     reopen: () => ledger.reopen(),
     crash: () => ledger.crash(),
+    breakDisk: () => ledger.breakDisk(),
   };
 }

@@ -1,5 +1,5 @@
 import type { Id } from './id.js';
-import type { LockRecord } from './lock-record.js';
+import { LockQueue } from './lock-queue.js';
 import type { CategoryAvailability } from './ticket-lock.js';
 import { UnusedRises } from './unused-rises.js';
 
@@ -18,13 +18,18 @@ export class EventRecord {
 
 /** The accounting of one category. `sold = soldElsewhere + confirmed`; all counts are tickets. */
 export class CategoryRecord {
+  /**
+   * An instant near those of the category's locks, which keep theirs as distances from it: a small
+   * integer is stored in place, an instant since 1970 in a piece of memory of its own.
+   */
+  readonly epochMs: number;
   capacity = 0;
   soldElsewhere = 0;
   /** The tickets of `unsettled`. */
   confirmed = 0;
   /** The tickets of the category's active locks. */
   locked = 0;
-  readonly unsettled = new Set<LockRecord>();
+  readonly unsettled = new LockQueue();
   readonly rises = new UnusedRises();
 
   /**
@@ -35,7 +40,9 @@ export class CategoryRecord {
     readonly event: EventRecord,
     readonly categoryId: Id,
     public version: number,
-  ) {}
+  ) {
+    this.epochMs = Math.floor(version / 1000);
+  }
 
   get sold(): number {
     return this.soldElsewhere + this.confirmed;
@@ -47,6 +54,11 @@ export class CategoryRecord {
 
   get isOverfull(): boolean {
     return this.sold + this.locked > this.capacity;
+  }
+
+  /** Tickets that are free when `due` of the locked ones are under locks that are over. */
+  availableWith(due: number): number {
+    return Math.max(0, this.capacity - this.sold - this.locked + due);
   }
 
   /**

@@ -18,43 +18,47 @@ export function assertConsistent(state: LockState): void {
     categories: 0,
   };
   for (const lock of state.locks.values()) {
-    const { category, quantity, status, sale } = lock;
-    invariant(Number.isSafeInteger(quantity) && quantity > 0, `lock ${lock.lockId} holds tickets`);
+    const { category, quantity, status } = lock;
+    invariant(Number.isSafeInteger(quantity) && quantity > 0, 'lock % holds tickets', lock.lockId);
     count[COUNT_OF[status]] += 1;
     if (status === 'ACTIVE') locked.set(category, (locked.get(category) ?? 0) + quantity);
-    const isUnsettled = status === 'CONFIRMED' && sale?.settled === false;
-    invariant(
-      category.unsettled.has(lock) === isUnsettled,
-      `lock ${lock.lockId} is listed as unsettled or not`,
-    );
-    if (!isUnsettled) continue;
+    if (!lock.isUnsettled) continue;
     count.unsettled += 1;
     confirmed.set(category, (confirmed.get(category) ?? 0) + quantity);
   }
+  let listed = 0;
   for (const event of state.events.values()) {
     for (const category of event.categories.values()) {
       const where = `category ${category.categoryId} of event ${event.eventId}`;
       invariant(
         category.locked === (locked.get(category) ?? 0),
-        `locked of ${where} is the sum of its active locks`,
+        'locked of % is the sum of its active locks',
+        where,
       );
       invariant(
         category.confirmed === (confirmed.get(category) ?? 0),
-        `confirmed of ${where} is the sum of its unsettled locks`,
+        'confirmed of % is the sum of its unsettled locks',
+        where,
       );
-      invariant(category.soldElsewhere >= 0, `soldElsewhere of ${where} is not negative`);
+      invariant(category.soldElsewhere >= 0, 'soldElsewhere of % is not negative', where);
       if (category.locked > 0) count.categories += 1;
+      for (const lock of category.unsettled) {
+        const isListed = lock.category === category && lock.isUnsettled;
+        invariant(isListed, 'lock % is unsettled where it is listed', lock.lockId);
+        listed += 1;
+      }
     }
   }
+  invariant(listed === count.unsettled, 'every unsettled lock is listed');
   for (const user of state.users.values()) {
-    invariant(!user.isIdle, `user ${user.userId} has something to his name`);
+    invariant(!user.isIdle, 'user % has something to his name', user.userId);
     if (user.firstLock !== undefined) count.users += 1;
   }
   const ended = count.released + count.expired + count.confirmed - count.unsettled;
   invariant(state.ended.size === ended, 'every ended lock is in the queue of ended locks');
   for (const [name, expected] of Object.entries(count)) {
     const actual = new Map(Object.entries(state.count)).get(name);
-    invariant(actual === expected, `the count of ${name} is right`);
+    invariant(actual === expected, 'the count of % is right', name);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { CategoryRecord } from './category-record.js';
+import { about, releasedChange, withOrder } from './change-about-lock.js';
 import type {
   BeginPaymentCommand,
   CommandResult,
@@ -16,9 +17,10 @@ import { canonicalId, isOpaqueId } from './id.js';
 import type { Id } from './id.js';
 import { TTL_MS_MAX } from './lock-policy.js';
 import type { LockRecord } from './lock-record.js';
+import type { LockStatus } from './ticket-lock.js';
 import { orderKey } from './repeating.js';
 import { isBatch, isObject, isQuantity, isRequestId } from './shape.js';
-import { about, isRefusal } from './step.js';
+import { isRefusal } from './step.js';
 import type { RequestKey, Step } from './step.js';
 
 type Refusal = ReturnType<Step['refuse']>;
@@ -53,13 +55,14 @@ export function beginPayment(
 
   const lock = findClaimed(step, claims);
   if ('ok' in lock) return lock;
-  const key = orderKey(command.requestId, 'beginPayment', orderId, [claims.lockId]);
+  const key = keyOf(command.requestId, 'beginPayment', claims);
   const refusal = conflictOf(step, key, lock) ?? judgePayment(step, lock, claims);
   if (refusal !== undefined) return refusal;
   if (lock.orderId === undefined) {
     const latestMs = lock.createdAtMs + step.policy.lockAgeMsMax;
     const expiresAtMs = Math.max(lock.expiresAtMs, Math.min(step.nowMs + ttlMs, latestMs));
-    step.record({ type: 'payment-begun', ...about(lock), orderId, expiresAtMs });
+    const change = Object.assign(about(step, 'payment-begun', lock), { orderId, expiresAtMs });
+    step.record(change, lock);
   }
   step.remember(key, lock.category.event.eventId, { kind: 'decision' });
   const { lockId, expiresAtMs } = lock;
@@ -97,7 +100,7 @@ function decideOne<Value>(
   if ('ok' in claims) return claims;
   const lock = findClaimed(step, claims);
   if ('ok' in lock) return lock;
-  const key = orderKey(command.requestId, verb, claims.orderId, [claims.lockId]);
+  const key = keyOf(command.requestId, verb, claims);
   const refusal = conflictOf(step, key, lock) ?? judge(step, lock, claims);
   if (refusal !== undefined) return refusal;
   const value = carryOut(step, lock, claims.orderId);
@@ -125,7 +128,7 @@ function decideMany<Value>(
   const [first] = known;
   if (known.some((lock) => lock.category.event !== first?.category.event))
     return step.invalid('lockIds');
-  const key = orderKey(requestId, verb, orderId, lockIds);
+  const key = requestId === undefined ? undefined : orderKey(requestId, [verb, orderId], lockIds);
   const conflict = first === undefined ? undefined : conflictOf(step, key, first);
   if (conflict !== undefined) return conflict;
   for (const [index, lockId] of lockIds.entries()) {
@@ -151,7 +154,7 @@ function judgePayment(step: Step, lock: LockRecord, claims: Claims): Refusal | u
  * A judge of confirms that counts what the locks judged before it will take of the free tickets.
  */
 function confirmJudge(): Judge {
-  const taken = new Map<CategoryRecord, number>();
+  let taken: Map<CategoryRecord, number> | undefined;
   return (step, lock, claims) => {
     const { lockId, sale, category } = lock;
     if (lock.isDue(step.nowMs)) step.expire(lock);
@@ -164,6 +167,7 @@ function confirmJudge(): Judge {
       return mismatch;
     if (lock.status === 'RELEASED') return step.refuse({ code: 'LOCK_RELEASED', lockId });
     if (!isWithinLateWindow(step, lock)) return step.refuse({ code: 'LOCK_EXPIRED', lockId });
+    taken ??= new Map();
     const quantity = (taken.get(category) ?? 0) + lock.quantity;
     step.expireUntilFree(category, quantity);
     const available = category.event.cancelled ? 0 : category.available;
@@ -204,32 +208,39 @@ function judgeRelease(step: Step, lock: LockRecord, claims: Claims): Refusal | u
 
 function confirm(step: Step, lock: LockRecord, orderId: Id | undefined): Confirmed {
   if (lock.status !== 'CONFIRMED') {
-    const order = orderId ?? lock.orderId;
-    step.record({
-      type: 'confirmed',
-      ...about(lock),
-      ...(order !== undefined && { orderId: order }),
-      ...(lock.status === 'EXPIRED' && { late: true as const }),
-    });
+    const change = withOrder(about(step, 'confirmed', lock), orderId ?? lock.orderId);
+    step.record(lock.status === 'EXPIRED' ? withLate(change) : change, lock);
   }
-  return {
-    status: 'CONFIRMED',
-    ...about(lock),
-    ...(lock.orderId !== undefined && { orderId: lock.orderId }),
-    ...(lock.sale?.late === true && { late: true as const }),
-  };
+  const confirmed = withOrder(decided(lock, 'CONFIRMED'), lock.orderId);
+  return lock.sale?.late === true ? withLate(confirmed) : confirmed;
+}
+
+function withLate<Target extends object>(target: Target): Target & { readonly late: true } {
+  return Object.assign(target, { late: true as const });
 }
 
 function release(step: Step, lock: LockRecord): Released {
   if (lock.status === 'ACTIVE' || lock.status === 'CONFIRMED') {
-    step.record({
-      type: 'released',
-      ...about(lock),
-      reason: lock.status === 'CONFIRMED' ? 'order-failed' : 'released',
-      ...(lock.orderId !== undefined && { orderId: lock.orderId }),
-    });
+    const reason = lock.status === 'CONFIRMED' ? 'order-failed' : 'released';
+    step.record(withOrder(releasedChange(step, lock, reason), lock.orderId), lock);
   }
-  return { status: lock.status === 'EXPIRED' ? 'EXPIRED' : 'RELEASED', ...about(lock) };
+  return decided(lock, lock.status === 'EXPIRED' ? 'EXPIRED' : 'RELEASED');
+}
+
+/** What the answer to a decision says first. */
+function decided<Status extends LockStatus>(
+  lock: LockRecord,
+  status: Status,
+): Omit<Released, 'status'> & { readonly status: Status } {
+  const { category } = lock;
+  return {
+    status,
+    lockId: lock.lockId,
+    eventId: category.event.eventId,
+    categoryId: category.categoryId,
+    userId: lock.user.userId,
+    quantity: lock.quantity,
+  };
 }
 
 const NO_CLAIMS = {
@@ -251,18 +262,18 @@ function claimsOf(
   if (!isObject(command)) return step.invalid('command');
   const { lockId, quantity, requestId } = command;
   if (!isOpaqueId(lockId)) return step.invalid('lockId');
-  const ids = {
-    orderId: canonicalId(command.orderId),
-    userId: canonicalId(command.userId),
-    eventId: canonicalId(command.eventId),
-    categoryId: canonicalId(command.categoryId),
-  };
-  for (const field of ['orderId', 'userId', 'eventId', 'categoryId'] as const) {
-    if (ids[field] === undefined && command[field] !== undefined) return step.invalid(field);
-  }
+  const orderId = canonicalId(command.orderId);
+  if (orderId === undefined && command.orderId !== undefined) return step.invalid('orderId');
+  const userId = canonicalId(command.userId);
+  if (userId === undefined && command.userId !== undefined) return step.invalid('userId');
+  const eventId = canonicalId(command.eventId);
+  if (eventId === undefined && command.eventId !== undefined) return step.invalid('eventId');
+  const categoryId = canonicalId(command.categoryId);
+  if (categoryId === undefined && command.categoryId !== undefined)
+    return step.invalid('categoryId');
   if (quantity !== undefined && !isQuantity(quantity)) return step.invalid('quantity');
   if (!isRequestId(requestId)) return step.invalid('requestId');
-  return { lockId, quantity, ...ids };
+  return { lockId, orderId, userId, eventId, categoryId, quantity };
 }
 
 /** The lock, unless it is unknown or another user's: both answer alike. */
@@ -273,20 +284,35 @@ function findClaimed(step: Step, { lockId, userId }: Claims): LockRecord | Refus
 }
 
 function mismatchOf(step: Step, lock: LockRecord, claims: Claims): Refusal | undefined {
-  const truth = about(lock);
-  for (const field of ['eventId', 'categoryId', 'quantity'] as const) {
-    if (claims[field] !== undefined && claims[field] !== truth[field]) {
-      return step.refuse({ code: 'LOCK_MISMATCH', lockId: lock.lockId, field });
-    }
-  }
-  return undefined;
+  const { eventId, categoryId, quantity } = claims;
+  const { lockId, category } = lock;
+  const mismatch = (field: string) => step.refuse({ code: 'LOCK_MISMATCH', lockId, field });
+  if (isOther(eventId, category.event.eventId)) return mismatch('eventId');
+  if (isOther(categoryId, category.categoryId)) return mismatch('categoryId');
+  return isOther(quantity, lock.quantity) ? mismatch('quantity') : undefined;
+}
+
+function isOther(claim: Id | undefined, truth: Id): boolean {
+  return claim !== undefined && claim !== truth;
+}
+
+function keyOf(
+  requestId: string | undefined,
+  verb: string,
+  { orderId, lockId }: Claims,
+): RequestKey | undefined {
+  return requestId === undefined ? undefined : orderKey(requestId, [verb, orderId], [lockId]);
 }
 
 /**
  * The refusal when the request id was used with other content. A repeat is judged anew: its answer
  * is in the lock.
  */
-function conflictOf(step: Step, key: RequestKey, lock: LockRecord): Refusal | undefined {
+function conflictOf(
+  step: Step,
+  key: RequestKey | undefined,
+  lock: LockRecord,
+): Refusal | undefined {
   const recalled = step.recall(key, lock.category.event.eventId);
   return recalled !== undefined && isRefusal(recalled) ? recalled : undefined;
 }

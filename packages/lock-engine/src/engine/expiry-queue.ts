@@ -1,3 +1,4 @@
+import type { CategoryRecord } from './category-record.js';
 import type { LockRecord } from './lock-record.js';
 
 /** Locks in the order in which they end. */
@@ -56,12 +57,14 @@ export class ExpiryQueue {
     });
   }
 
-  /** Calls `visit` with every lock that ends at or before `nowMs`, in no particular order. */
-  forEachDue(nowMs: number, visit: (lock: LockRecord) => void): void {
+  /** Tickets of the category under locks that end at or before `nowMs`. Costs as much as there are such locks. */
+  ticketsDue(category: CategoryRecord, nowMs: number): number {
+    let tickets = 0;
     for (const run of this.#runs) {
       for (let lock = run.first; lock !== undefined && lock.expiresAtMs <= nowMs; lock = lock.next)
-        visit(lock);
+        if (lock.category === category) tickets += lock.quantity;
     }
+    return tickets;
   }
 
   #earliest(headOf: (run: ExpiryRun) => LockRecord | undefined): LockRecord | undefined {

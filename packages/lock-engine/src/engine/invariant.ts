@@ -6,7 +6,20 @@ export class InvariantError extends Error {
   override readonly name = 'InvariantError';
 }
 
-/** Throws `InvariantError` unless `condition` holds. Stays on in production. */
-export function invariant(condition: boolean, rule: string): asserts condition {
-  if (!condition) throw new InvariantError(`broken invariant: ${rule}`);
+/**
+ * Throws `InvariantError` unless `condition` holds. Stays on in production.
+ *
+ * Each `%` of the rule stands for a fact. The rule is put into words only when it is broken: it is checked for every command.
+ */
+export function invariant(
+  condition: boolean,
+  rule: string,
+  ...facts: readonly unknown[]
+): asserts condition {
+  if (!condition) throw new InvariantError(`broken invariant: ${inWords(rule, facts)}`);
+}
+
+function inWords(rule: string, facts: readonly unknown[]): string {
+  let index = 0;
+  return rule.replaceAll('%', () => String(facts[index++]));
 }

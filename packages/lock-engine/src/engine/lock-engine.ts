@@ -288,7 +288,7 @@ export class LockEngine {
     const event = this.#state.events.get(canonicalId(eventId) ?? '');
     if (event === undefined) return undefined;
     return [...event.categories.values()].map((category) =>
-      category.view(this.#state.dueIn(category, nowMs)),
+      category.view(this.#state.expiry.ticketsDue(category, nowMs)),
     );
   }
 
@@ -399,7 +399,7 @@ export class LockEngine {
 
   #readClock(): number {
     const nowMs = Math.floor(this.#clock.nowMs());
-    invariant(Number.isFinite(nowMs), `the clock gives an instant, not ${nowMs}`);
+    invariant(Number.isFinite(nowMs), 'the clock gives an instant, not %', nowMs);
     this.#nowMs = Math.max(nowMs, this.#nowMs, this.#state.changedAtMs);
     return this.#nowMs;
   }

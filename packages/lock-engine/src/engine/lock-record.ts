@@ -35,7 +35,6 @@ export class LockRecord {
   extensionCount = 0;
   sale: Sale | undefined = undefined;
   reason: ReleaseReason | undefined = undefined;
-  endedAtMs: number | undefined = undefined;
 
   /** `seq` of the change that set the present end: breaks ties between equal ends. */
   placedSeq = 0;
@@ -49,18 +48,51 @@ export class LockRecord {
   prevOfSession: LockRecord | undefined = undefined;
   nextOfSession: LockRecord | undefined = undefined;
 
+  #createdAfterMs: number;
+  #expiresAfterMs: number;
+  #endedAfterMs: number | undefined = undefined;
+
   constructor(
     readonly lockId: string,
     readonly category: CategoryRecord,
     public user: UserRecord,
     readonly session: SessionRecord,
     public quantity: number,
-    readonly createdAtMs: number,
-    public expiresAtMs: number,
-  ) {}
+    createdAtMs: number,
+    expiresAtMs: number,
+  ) {
+    this.#createdAfterMs = createdAtMs - category.epochMs;
+    this.#expiresAfterMs = expiresAtMs - category.epochMs;
+  }
+
+  get createdAtMs(): number {
+    return this.category.epochMs + this.#createdAfterMs;
+  }
+
+  get expiresAtMs(): number {
+    return this.category.epochMs + this.#expiresAfterMs;
+  }
+
+  set expiresAtMs(instantMs: number) {
+    this.#expiresAfterMs = instantMs - this.category.epochMs;
+  }
+
+  get endedAtMs(): number | undefined {
+    const afterMs = this.#endedAfterMs;
+    return afterMs === undefined ? undefined : this.category.epochMs + afterMs;
+  }
+
+  set endedAtMs(instantMs: number | undefined) {
+    this.#endedAfterMs = instantMs === undefined ? undefined : instantMs - this.category.epochMs;
+  }
 
   get inPayment(): boolean {
     return this.status === 'ACTIVE' && this.orderId !== undefined;
+  }
+
+  /** Sold here, and not yet counted by the source of truth. */
+  get isUnsettled(): boolean {
+    return this.status === 'CONFIRMED' && this.sale?.settled === false;
   }
 
   /** Expired, if not yet swept. */

@@ -157,7 +157,9 @@ function restoreLock(state: LockState, snapshot: LockRecordSnapshot): void {
   const category = state.event(snapshot.eventId).categories.get(snapshot.categoryId);
   invariant(
     category !== undefined,
-    `category ${snapshot.categoryId} of lock ${snapshot.lockId} exists`,
+    'category % of lock % exists',
+    snapshot.categoryId,
+    snapshot.lockId,
   );
   const isActive = snapshot.status === 'ACTIVE';
   const lock = new LockRecord(
@@ -180,7 +182,7 @@ function restoreLock(state: LockState, snapshot: LockRecordSnapshot): void {
   };
   lock.reason = snapshot.reason;
   lock.endedAtMs = snapshot.endedAtMs;
-  invariant(!state.locks.has(lock.lockId), `lock ${lock.lockId} is there once`);
+  invariant(!state.locks.has(lock.lockId), 'lock % is there once', lock.lockId);
   if (isActive) {
     state.link(lock);
     category.locked += lock.quantity;
@@ -200,7 +202,7 @@ function restoreEnded(state: LockState, lock: LockRecord): void {
   } else state.count[lock.status === 'RELEASED' ? 'released' : 'expired'] += 1;
   if (lock.status === 'CONFIRMED' && sale?.settled === false) {
     category.confirmed += lock.quantity;
-    category.unsettled.add(lock);
+    category.unsettled.append(lock);
     state.count.unsettled += 1;
   } else state.ended.append(lock);
   state.dropIdle(lock);

@@ -1,5 +1,4 @@
 import { CategoryRecord, completionKey, EventRecord } from './category-record.js';
-import { EndedQueue } from './ended-queue.js';
 import { ExpiryQueue } from './expiry-queue.js';
 import type { Id } from './id.js';
 import { invariant } from './invariant.js';
@@ -14,6 +13,7 @@ import type {
   ReleasedChange,
   SettledChange,
 } from './lock-change.js';
+import { LockQueue } from './lock-queue.js';
 import { LockRecord, SessionRecord, UserRecord } from './lock-record.js';
 import { RequestMemory } from './request-memory.js';
 
@@ -31,7 +31,8 @@ export class LockState {
   readonly users = new Map<Id, UserRecord>();
   readonly sessions = new Map<string, SessionRecord>();
   readonly expiry = new ExpiryQueue();
-  readonly ended = new EndedQueue();
+  /** Locks that are over for good or settled, in the order of their ends. */
+  readonly ended = new LockQueue();
   readonly requests = new RequestMemory();
   /** `seq` of the newest change. */
   seq = 0;
@@ -47,31 +48,32 @@ export class LockState {
     categories: 0,
   };
 
-  apply(change: LockChange): void {
-    invariant(change.seq === this.seq + 1, `change ${change.seq} follows ${this.seq}`);
-    invariant(change.atMs >= this.changedAtMs, `change ${change.seq} does not go back in time`);
+  /** `known` is the lock that the change is about, from whoever has it at hand. */
+  apply(change: LockChange, known?: LockRecord): void {
+    invariant(change.seq === this.seq + 1, 'change % follows %', change.seq, this.seq);
+    invariant(change.atMs >= this.changedAtMs, 'change % does not go back in time', change.seq);
     this.seq = change.seq;
     this.changedAtMs = change.atMs;
     switch (change.type) {
       case 'locked':
         return this.#locked(change);
       case 'quantity-changed':
-        return this.#quantityChanged(change);
+        return this.#quantityChanged(change, known ?? this.lock(change.lockId));
       case 'extended':
-        return this.#extended(change);
+        return this.#extended(change, known ?? this.lock(change.lockId));
       case 'payment-begun':
-        return this.#paymentBegun(change);
+        return this.#paymentBegun(change, known ?? this.lock(change.lockId));
       case 'confirmed':
-        return this.#confirmed(change);
+        return this.#confirmed(change, known ?? this.lock(change.lockId));
       case 'released':
-        return this.#released(change);
+        return this.#released(change, known ?? this.lock(change.lockId));
       case 'expired':
-        return this.#end(this.lock(change.lockId), 'EXPIRED', change.atMs);
+        return this.#end(known ?? this.lock(change.lockId), 'EXPIRED', change.atMs);
       case 'expiring':
-        this.lock(change.lockId).noticed = true;
+        (known ?? this.lock(change.lockId)).noticed = true;
         return;
       case 'settled':
-        return this.#settled(change);
+        return this.#settled(change, known ?? this.lock(change.lockId));
       case 'inventory-set':
         return this.#inventorySet(change);
       case 'event-cancelled':
@@ -87,29 +89,27 @@ export class LockState {
   /** Returns what must be there; a missing one is a bug. */
   lock(lockId: string): LockRecord {
     const lock = this.locks.get(lockId);
-    invariant(lock !== undefined, `lock ${lockId} exists`);
+    invariant(lock !== undefined, 'lock % exists', lockId);
     return lock;
   }
 
   event(eventId: Id): EventRecord {
     const event = this.events.get(eventId);
-    invariant(event !== undefined, `event ${eventId} exists`);
+    invariant(event !== undefined, 'event % exists', eventId);
     return event;
   }
 
   /** Tickets of the category under locks that are over at `nowMs` but not swept. */
   dueIn(category: CategoryRecord, nowMs: number): number {
-    let due = 0;
-    this.expiry.forEachDue(nowMs, (lock) => {
-      if (lock.category === category) due += lock.quantity;
-    });
-    return due;
+    return this.expiry.ticketsDue(category, nowMs);
   }
 
   /** Puts an active lock into every index; its category's counters are the caller's. */
   link(lock: LockRecord): void {
     if (lock.user.firstLock === undefined) this.count.users += 1;
+    const { size } = this.locks;
     this.locks.set(lock.lockId, lock);
+    invariant(this.locks.size > size, 'lock id % is new', lock.lockId);
     lock.user.link(lock);
     lock.session.link(lock);
     this.expiry.insert(lock);
@@ -139,7 +139,7 @@ export class LockState {
     category.version += 1;
     if (before === 0 && category.locked > 0) this.count.categories += 1;
     if (before > 0 && category.locked === 0) this.count.categories -= 1;
-    invariant(category.locked >= 0, `locked of category ${category.categoryId} is not negative`);
+    invariant(category.locked >= 0, 'locked of category % is not negative', category.categoryId);
   }
 
   /** Forgets the lock's session and user when nothing is to their name any more. */
@@ -152,9 +152,8 @@ export class LockState {
   }
 
   #locked(change: LockedChange): void {
-    invariant(!this.locks.has(change.lockId), `lock id ${change.lockId} is new`);
     const category = this.event(change.eventId).categories.get(change.categoryId);
-    invariant(category !== undefined, `category ${change.categoryId} exists`);
+    invariant(category !== undefined, 'category % exists', change.categoryId);
     const lock = new LockRecord(
       change.lockId,
       category,
@@ -170,8 +169,7 @@ export class LockState {
     assertNoOversell(category);
   }
 
-  #quantityChanged(change: QuantityChangedChange): void {
-    const lock = this.lock(change.lockId);
+  #quantityChanged(change: QuantityChangedChange, lock: LockRecord): void {
     const delta = change.quantity - lock.quantity;
     invariant(
       lock.status === 'ACTIVE' && change.quantity > 0,
@@ -182,14 +180,12 @@ export class LockState {
     if (delta > 0) assertNoOversell(lock.category);
   }
 
-  #extended(change: ExtendedChange): void {
-    const lock = this.lock(change.lockId);
+  #extended(change: ExtendedChange, lock: LockRecord): void {
     lock.extensionCount += 1;
     this.#moveEnd(lock, change);
   }
 
-  #paymentBegun(change: PaymentBegunChange): void {
-    const lock = this.lock(change.lockId);
+  #paymentBegun(change: PaymentBegunChange, lock: LockRecord): void {
     invariant(lock.orderId === undefined, 'a payment is begun once');
     lock.orderId = change.orderId;
     this.#moveEnd(lock, change);
@@ -205,12 +201,12 @@ export class LockState {
     this.expiry.insert(lock);
   }
 
-  #confirmed(change: ConfirmedChange): void {
-    const lock = this.lock(change.lockId);
+  #confirmed(change: ConfirmedChange, lock: LockRecord): void {
     const { category } = lock;
     const late = lock.status === 'EXPIRED';
     invariant(late === (change.late === true), 'only an expired lock is confirmed late');
-    lock.user = this.user(lock.user.userId);
+    // The user of a lock that is over may have been forgotten, and be here anew.
+    if (late) lock.user = this.user(lock.user.userId);
     lock.user.buy(category.event.eventId, lock.quantity);
     if (late) {
       this.ended.remove(lock);
@@ -232,13 +228,12 @@ export class LockState {
       settled: false,
     };
     category.confirmed += lock.quantity;
-    category.unsettled.add(lock);
+    category.unsettled.append(lock);
     this.count.unsettled += 1;
     if (late) assertNoOversell(category);
   }
 
-  #released(change: ReleasedChange): void {
-    const lock = this.lock(change.lockId);
+  #released(change: ReleasedChange, lock: LockRecord): void {
     if (lock.status === 'CONFIRMED') {
       invariant(lock.sale?.settled === false, 'only an unsettled sale is returned');
       this.#removeUnsettled(lock);
@@ -252,8 +247,7 @@ export class LockState {
     lock.reason = change.reason;
   }
 
-  #settled(change: SettledChange): void {
-    const lock = this.lock(change.lockId);
+  #settled(change: SettledChange, lock: LockRecord): void {
     const { sale, category } = lock;
     invariant(sale !== undefined && !sale.settled, 'a sale is settled once');
     this.#removeUnsettled(lock);
@@ -285,7 +279,7 @@ export class LockState {
       event.completed.add(completionKey(orderId, category.categoryId));
     }
     for (const category of event.categories.values()) {
-      const [oldest] = category.unsettled;
+      const oldest = category.unsettled.first;
       category.rises.forgetBefore(oldest?.sale?.risenBefore ?? category.rises.risen);
     }
   }
@@ -319,7 +313,7 @@ export class LockState {
 
   /** Takes an active lock out of every index but the one by id, and its tickets out of `locked`. */
   #unlink(lock: LockRecord): void {
-    invariant(lock.status === 'ACTIVE', `lock ${lock.lockId} is active`);
+    invariant(lock.status === 'ACTIVE', 'lock % is active', lock.lockId);
     this.expiry.remove(lock);
     lock.user.unlink(lock);
     lock.session.unlink(lock);
@@ -332,11 +326,12 @@ export class LockState {
   #removeUnsettled(lock: LockRecord): void {
     const { category } = lock;
     category.confirmed -= lock.quantity;
-    category.unsettled.delete(lock);
+    category.unsettled.remove(lock);
     this.count.unsettled -= 1;
     invariant(
       category.confirmed >= 0,
-      `confirmed of category ${category.categoryId} is not negative`,
+      'confirmed of category % is not negative',
+      category.categoryId,
     );
   }
 
@@ -356,6 +351,7 @@ const STATUS_COUNT = {
 function assertNoOversell(category: CategoryRecord): void {
   invariant(
     !category.isOverfull,
-    `category ${category.categoryId} never grants more than its capacity`,
+    'category % never grants more than its capacity',
+    category.categoryId,
   );
 }

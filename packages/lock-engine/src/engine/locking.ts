@@ -1,4 +1,5 @@
 import type { CategoryRecord, EventRecord } from './category-record.js';
+import { about } from './change-about-lock.js';
 import type {
   CommandResult,
   Extended,
@@ -14,10 +15,11 @@ import { canonicalId, isOpaqueId } from './id.js';
 import type { Id } from './id.js';
 import type { ShortLine } from './lock-error.js';
 import type { LockRecord } from './lock-record.js';
-import { buyerKey, repeatExtend, repeatLock, repeatLockMany } from './repeating.js';
+import { answerBefore, buyerKey, repeatExtend, repeatLock, repeatLockMany } from './repeating.js';
 import { isBatch, isObject, isOnExisting, isQuantity, isRequestId } from './shape.js';
-import { about, isRefusal } from './step.js';
 import type { Step } from './step.js';
+
+type Refusal = ReturnType<Step['refuse']>;
 
 /** What a user wants to lock, with canonical ids. */
 interface Wish {
@@ -27,15 +29,22 @@ interface Wish {
   readonly onExisting: OnExisting | undefined;
 }
 
+/** What a user has in the event. */
+interface Own {
+  readonly lockCount: number;
+  /** Tickets, locked and confirmed here. */
+  readonly tickets: number;
+}
+
 /** One line of a wish on its way to a grant. */
 interface Line {
   readonly category: CategoryRecord;
   /** As asked. */
   readonly quantity: number;
   /** The user's active lock in the category. */
-  readonly existing: LockRecord | undefined;
+  existing: LockRecord | undefined;
   /** Tickets of the lock once it is granted. */
-  readonly target: number;
+  target: number;
 }
 
 /** See `LockEngine.lock`. Pure: reads no clock, performs no I/O. */
@@ -50,21 +59,22 @@ export function lockTickets(step: Step, command: LockCommand): CommandResult<Loc
   const wish = wishOf(step, command, eventId);
   if ('ok' in wish) return wish;
 
-  const key = buyerKey(command.requestId, wish.userId, () => [
-    'lock',
-    categoryId,
-    quantity,
-    wish.onExisting,
-  ]);
-  const recalled = step.recall(key, eventId);
-  if (recalled !== undefined) {
-    if (isRefusal(recalled)) return recalled;
-    return repeatLock(step, recalled);
-  }
-  const granted = grant(step, wish, [{ categoryId, quantity }]);
-  if (!granted.ok) return granted;
-  const [value] = granted.value;
-  if (value === undefined) return step.invalid('items');
+  const { requestId } = command;
+  const key =
+    requestId === undefined
+      ? undefined
+      : buyerKey(requestId, wish.userId, ['lock', categoryId, quantity, wish.onExisting]);
+  const before = answerBefore(step, step.recall(key, eventId), repeatLock);
+  if (before !== undefined) return before;
+  const event = findEvent(step, eventId);
+  if ('ok' in event) return event;
+  const category = findCategory(step, event, categoryId);
+  if ('ok' in category) return category;
+  const line: Line = { category, quantity, existing: undefined, target: quantity };
+  const lines = [line];
+  const refusal = refuseAny(step, wish, ownLocks(step, wish, event, lines), lines);
+  if (refusal !== undefined) return refusal;
+  const value = take(step, wish, line);
   step.remember(key, eventId, { kind: 'lock', value });
   return step.ok(value);
 }
@@ -79,15 +89,30 @@ export function lockMany(step: Step, command: LockManyCommand): CommandResult<Lo
   const wish = wishOf(step, command, eventId);
   if ('ok' in wish) return wish;
 
-  const key = buyerKey(command.requestId, wish.userId, () => ['lockMany', items, wish.onExisting]);
-  const recalled = step.recall(key, eventId);
-  if (recalled !== undefined) {
-    if (isRefusal(recalled)) return recalled;
-    return repeatLockMany(step, recalled);
+  const { requestId } = command;
+  const key =
+    requestId === undefined
+      ? undefined
+      : buyerKey(requestId, wish.userId, ['lockMany', items, wish.onExisting]);
+  const before = answerBefore(step, step.recall(key, eventId), repeatLockMany);
+  if (before !== undefined) return before;
+  const event = findEvent(step, eventId);
+  if ('ok' in event) return event;
+  const categories: CategoryRecord[] = [];
+  for (const { categoryId } of items) {
+    const category = findCategory(step, event, categoryId);
+    if ('ok' in category) return category;
+    categories.push(category);
   }
-  const granted = grant(step, wish, items);
-  if (!granted.ok) return granted;
-  const locks = granted.value;
+  const lines: Line[] = categories.map((category, index) => ({
+    category,
+    quantity: items[index]?.quantity ?? 0,
+    existing: undefined,
+    target: items[index]?.quantity ?? 0,
+  }));
+  const refusal = refuseAny(step, wish, ownLocks(step, wish, event, lines), lines);
+  if (refusal !== undefined) return refusal;
+  const locks = lines.map((line) => take(step, wish, line));
   const value = { lockId: locks[0]?.lockId ?? '', eventId, locks };
   step.remember(key, eventId, { kind: 'lockMany', value });
   return step.ok(value);
@@ -107,12 +132,10 @@ export function extendLock(step: Step, command: ExtendCommand): CommandResult<Ex
     return step.refuse({ code: 'LOCK_NOT_FOUND', lockId });
   }
   const eventId = lock.category.event.eventId;
-  const key = buyerKey(command.requestId, lock.user.userId, () => ['extend', lockId]);
-  const recalled = step.recall(key, eventId);
-  if (recalled !== undefined) {
-    if (isRefusal(recalled)) return recalled;
-    return repeatExtend(step, recalled);
-  }
+  const key =
+    requestId === undefined ? undefined : buyerKey(requestId, lock.user.userId, ['extend', lockId]);
+  const before = answerBefore(step, step.recall(key, eventId), repeatExtend);
+  if (before !== undefined) return before;
   if (lock.inPayment && !lock.isDue(step.nowMs))
     return step.refuse({ code: 'ORDER_CONFLICT', lockId });
   const end = step.endOf(lock);
@@ -126,18 +149,14 @@ export function extendLock(step: Step, command: ExtendCommand): CommandResult<Ex
     return step.refuse({ code: 'LIMIT_EXCEEDED', limit: 'lockAgeMsMax', max: lockAgeMsMax });
   }
   const expiresAtMs = Math.max(lock.expiresAtMs, Math.min(step.nowMs + ttlMs, latestMs));
-  step.record({ type: 'extended', ...about(lock), expiresAtMs });
+  step.record(Object.assign(about(step, 'extended', lock), { expiresAtMs }), lock);
   const value = { lockId, expiresAtMs, expiresInMs: expiresAtMs - step.nowMs };
   step.remember(key, eventId, { kind: 'extend', value });
   return step.ok({ ...value, extensionsLeft: extensionsMax - lock.extensionCount });
 }
 
 /** Checks the fields that `lock` and `lockMany` share. */
-function wishOf(
-  step: Step,
-  command: LockCommand | LockManyCommand,
-  eventId: Id,
-): Wish | ReturnType<Step['refuse']> {
+function wishOf(step: Step, command: LockCommand | LockManyCommand, eventId: Id): Wish | Refusal {
   const { sessionId, onExisting, requestId } = command;
   const userId = canonicalId(command.userId);
   if (userId === undefined) return step.invalid('userId');
@@ -162,50 +181,23 @@ function itemsOf(input: unknown): readonly { categoryId: Id; quantity: number }[
   return [...items.values()];
 }
 
-/** Grants every line or none. The checks run in the order of the codes, each over all lines. */
-function grant(
-  step: Step,
-  wish: Wish,
-  items: readonly { readonly categoryId: Id; readonly quantity: number }[],
-): CommandResult<LockGrant[]> {
-  const { eventId } = wish;
+function findEvent(step: Step, eventId: Id): EventRecord | Refusal {
   const event = step.state.events.get(eventId);
-  if (event === undefined || event.cancelled)
-    return step.refuse({ code: 'EVENT_NOT_FOUND', eventId });
-  const categories: CategoryRecord[] = [];
-  for (const { categoryId } of items) {
-    const category = event.categories.get(categoryId);
-    if (category === undefined)
-      return step.refuse({ code: 'CATEGORY_NOT_FOUND', eventId, categoryId });
-    categories.push(category);
-  }
-  const own = ownLocks(step, wish.userId, event);
-  const lines = categories.map((category, index) => {
-    const quantity = items[index]?.quantity ?? 0;
-    const existing = own.locks.find((lock) => lock.category === category);
-    const kept = wish.onExisting === 'add' && existing !== undefined ? existing.quantity : 0;
-    return { category, quantity, existing, target: kept + quantity };
-  });
-  return (
-    refuseExisting(step, wish, lines) ??
-    refuseLimit(step, wish, lines, own) ??
-    refuseShort(step, lines) ??
-    step.ok(lines.map((line) => take(step, wish, line)))
-  );
+  if (event !== undefined && !event.cancelled) return event;
+  return step.refuse({ code: 'EVENT_NOT_FOUND', eventId });
 }
 
-/**
- * The user's active locks in the event. What is over is expired on the way: it neither blocks nor
- * counts.
- */
-function ownLocks(
-  step: Step,
-  userId: Id,
-  event: EventRecord,
-): { locks: LockRecord[]; tickets: number } {
-  const locks: LockRecord[] = [];
-  let tickets = 0;
-  let next = step.state.users.get(userId)?.firstLock;
+function findCategory(step: Step, event: EventRecord, categoryId: Id): CategoryRecord | Refusal {
+  const { eventId } = event;
+  const category = event.categories.get(categoryId);
+  return category ?? step.refuse({ code: 'CATEGORY_NOT_FOUND', eventId, categoryId });
+}
+
+function ownLocks(step: Step, wish: Wish, event: EventRecord, lines: readonly Line[]): Own {
+  const user = step.state.users.get(wish.userId);
+  let lockCount = 0;
+  let tickets = user?.boughtIn(event.eventId) ?? 0;
+  let next = user?.firstLock;
   while (next !== undefined) {
     const lock = next;
     next = lock.nextOfUser;
@@ -213,18 +205,26 @@ function ownLocks(
     if (lock.isDue(step.nowMs)) {
       step.expire(lock);
     } else {
-      locks.push(lock);
+      lockCount += 1;
       tickets += lock.quantity;
+      for (const line of lines) {
+        if (line.category !== lock.category) continue;
+        line.existing = lock;
+        if (wish.onExisting === 'add') line.target += lock.quantity;
+      }
     }
   }
-  return { locks, tickets };
+  return { lockCount, tickets };
 }
 
-function refuseExisting(
-  step: Step,
-  wish: Wish,
-  lines: readonly Line[],
-): ReturnType<Step['refuse']> | undefined {
+/** The refusal of the whole wish. The checks run in the order of the codes, each over all lines. */
+function refuseAny(step: Step, wish: Wish, own: Own, lines: readonly Line[]): Refusal | undefined {
+  return (
+    refuseExisting(step, wish, lines) ?? refuseLimit(step, own, lines) ?? refuseShort(step, lines)
+  );
+}
+
+function refuseExisting(step: Step, wish: Wish, lines: readonly Line[]): Refusal | undefined {
   for (const { existing } of lines) {
     if (wish.onExisting !== undefined && existing?.inPayment === true) {
       return step.refuse({ code: 'ORDER_CONFLICT', lockId: existing.lockId });
@@ -243,14 +243,9 @@ function refuseExisting(
   return undefined;
 }
 
-function refuseLimit(
-  step: Step,
-  wish: Wish,
-  lines: readonly Line[],
-  own: { readonly locks: readonly LockRecord[]; readonly tickets: number },
-): ReturnType<Step['refuse']> | undefined {
+function refuseLimit(step: Step, own: Own, lines: readonly Line[]): Refusal | undefined {
   const { ticketsPerLockMax, locksPerUserMax, ticketsPerUserPerEventMax } = step.policy;
-  let lockCount = own.locks.length;
+  let lockCount = own.lockCount;
   let growth = 0;
   for (const { existing, target } of lines) {
     if (target > ticketsPerLockMax) {
@@ -263,18 +258,17 @@ function refuseLimit(
     if (existing === undefined) lockCount += 1;
     growth += target - (existing?.quantity ?? 0);
   }
-  if (lockCount > own.locks.length && lockCount > locksPerUserMax) {
+  if (lockCount > own.lockCount && lockCount > locksPerUserMax) {
     return step.refuse({ code: 'LIMIT_EXCEEDED', limit: 'locksPerUserMax', max: locksPerUserMax });
   }
-  const bought = step.state.users.get(wish.userId)?.boughtIn(wish.eventId) ?? 0;
-  if (growth > 0 && bought + own.tickets + growth > ticketsPerUserPerEventMax) {
+  if (growth > 0 && own.tickets + growth > ticketsPerUserPerEventMax) {
     const max = ticketsPerUserPerEventMax;
     return step.refuse({ code: 'LIMIT_EXCEEDED', limit: 'ticketsPerUserPerEventMax', max });
   }
   return undefined;
 }
 
-function refuseShort(step: Step, lines: readonly Line[]): ReturnType<Step['refuse']> | undefined {
+function refuseShort(step: Step, lines: readonly Line[]): Refusal | undefined {
   const short: ShortLine[] = [];
   for (const { category, existing, quantity, target } of lines) {
     const growth = target - (existing?.quantity ?? 0);
@@ -296,6 +290,8 @@ function take(step: Step, wish: Wish, { category, existing, target }: Line): Loc
   const expiresAtMs = existing?.expiresAtMs ?? step.nowMs + step.policy.ttlMs;
   if (existing === undefined) {
     step.record({
+      seq: step.nextSeq,
+      atMs: step.nowMs,
       type: 'locked',
       lockId,
       eventId,
@@ -307,12 +303,8 @@ function take(step: Step, wish: Wish, { category, existing, target }: Line): Loc
     });
   } else if (existing.quantity !== target) {
     const previousQuantity = existing.quantity;
-    step.record({
-      type: 'quantity-changed',
-      ...about(existing),
-      quantity: target,
-      previousQuantity,
-    });
+    const quantities = { quantity: target, previousQuantity };
+    step.record(Object.assign(about(step, 'quantity-changed', existing), quantities), existing);
   }
   return {
     lockId,

@@ -9,31 +9,33 @@ import type {
 import type { Id } from './id.js';
 import { invariant } from './invariant.js';
 import type { RememberedRequest } from './request-memory.js';
+import { isRefusal } from './step.js';
 import type { RequestKey, Step } from './step.js';
 
-const NO_REQUEST: RequestKey = { scope: '', requestId: undefined, content: '' };
-
 /** The space of a buyer's request ids is the buyer's own, per event. */
-export function buyerKey(
-  requestId: string | undefined,
-  userId: Id,
-  content: () => readonly unknown[],
-): RequestKey {
-  if (requestId === undefined) return NO_REQUEST;
+export function buyerKey(requestId: string, userId: Id, content: readonly unknown[]): RequestKey {
   const scope = JSON.stringify(['user', userId]);
-  return { scope, requestId, content: JSON.stringify(content()) };
+  return { scope, requestId, content: JSON.stringify(content) };
 }
 
 /** The space of the orders service's request ids: the command and the order. */
 export function orderKey(
-  requestId: string | undefined,
-  verb: string,
-  orderId: Id | undefined,
+  requestId: string,
+  order: readonly [verb: string, orderId: Id | undefined],
   lockIds: readonly string[],
 ): RequestKey {
-  if (requestId === undefined) return NO_REQUEST;
-  const scope = JSON.stringify([verb, orderId ?? null]);
-  return { scope, requestId, content: JSON.stringify(lockIds) };
+  const [verb, orderId = null] = order;
+  return { scope: JSON.stringify([verb, orderId]), requestId, content: JSON.stringify(lockIds) };
+}
+
+/** The answer to a request that was made before; `undefined` to a new one. */
+export function answerBefore<Value>(
+  step: Step,
+  remembered: ReturnType<Step['recall']>,
+  repeat: (step: Step, request: RememberedRequest) => CommandResult<Value>,
+): CommandResult<Value> | undefined {
+  if (remembered === undefined || isRefusal(remembered)) return remembered;
+  return repeat(step, remembered);
 }
 
 /*
@@ -82,7 +84,7 @@ function valueOf<Kind extends 'lock' | 'lockMany' | 'unlock' | 'extend'>(
   { answer }: RememberedRequest,
   kind: Kind,
 ): ValueOf<Kind> {
-  invariant(isKind(answer, kind), `a request with the content of ${kind} has its answer`);
+  invariant(isKind(answer, kind), 'a request with the content of % has its answer', kind);
   return answer.value;
 }
 

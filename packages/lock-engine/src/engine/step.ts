@@ -1,7 +1,8 @@
 import type { CategoryRecord } from './category-record.js';
+import { about, withOrder } from './change-about-lock.js';
 import type { CommandResult, CommandValue } from './command.js';
 import type { Id } from './id.js';
-import type { LockChange, LockChangeHeader } from './lock-change.js';
+import type { LockChange } from './lock-change.js';
 import type { LockError } from './lock-error.js';
 import type { LockPolicy } from './lock-policy.js';
 import type { LockRecord } from './lock-record.js';
@@ -11,12 +12,11 @@ import type { RememberedRequest } from './request-memory.js';
 import type { TicketLock } from './ticket-lock.js';
 
 type Refusal = Extract<CommandResult<never>, { ok: false }>;
-type Draft<Change> = Change extends LockChange ? Omit<Change, 'seq' | 'atMs'> : never;
 
 /** A request id in the space in which it is unique, with what was asked. */
 export interface RequestKey {
   readonly scope: string;
-  readonly requestId: string | undefined;
+  readonly requestId: string;
   readonly content: string;
 }
 
@@ -25,7 +25,7 @@ export interface RequestKey {
  * true so far.
  */
 export class Step {
-  readonly changes: LockChange[] = [];
+  #changes: LockChange[] | undefined = undefined;
 
   constructor(
     readonly state: LockState,
@@ -33,6 +33,16 @@ export class Step {
     readonly newLockId: () => string,
     readonly nowMs: number,
   ) {}
+
+  /** Mostly one or none: the array is made when it is needed, and no larger than it needs to be. */
+  get changes(): LockChange[] {
+    return (this.#changes ??= []);
+  }
+
+  /** `seq` of the change that is recorded next. */
+  get nextSeq(): number {
+    return this.state.seq + 1;
+  }
 
   ok<Value>(value: Value): CommandResult<Value> {
     return { ok: true, value, changes: this.changes };
@@ -46,12 +56,14 @@ export class Step {
     return this.refuse({ code: 'INVALID_REQUEST', field });
   }
 
-  /** Makes a fact true: the only way in which a command changes anything. */
-  record(draft: Draft<LockChange>): void {
-    // Safe: a draft lacks exactly the two fields that are added here.
-    const change = { seq: this.state.seq + 1, atMs: this.nowMs, ...draft } as LockChange;
-    this.state.apply(change);
-    this.changes.push(change);
+  /**
+   * Makes a fact true: the only way in which a command changes anything. `lock` is the one it is
+   * about, so that it need not be looked up again.
+   */
+  record(change: LockChange, lock?: LockRecord): void {
+    this.state.apply(change, lock);
+    if (this.#changes === undefined) this.#changes = [change];
+    else this.#changes.push(change);
   }
 
   view(lock: LockRecord): TicketLock {
@@ -59,12 +71,9 @@ export class Step {
   }
 
   expire(lock: LockRecord): void {
-    this.record({
-      type: 'expired',
-      ...about(lock),
-      expiresAtMs: lock.expiresAtMs,
-      ...(lock.orderId !== undefined && { orderId: lock.orderId }),
-    });
+    const { expiresAtMs, orderId } = lock;
+    const change = Object.assign(about(this, 'expired', lock), { expiresAtMs });
+    this.record(withOrder(change, orderId), lock);
   }
 
   /**
@@ -81,23 +90,32 @@ export class Step {
 
   /** Tickets that are free now, those of locks that are over but not swept included. */
   availableIn(category: CategoryRecord): number {
-    return category.view(this.state.dueIn(category, this.nowMs)).available;
+    return category.availableWith(this.state.expiry.ticketsDue(category, this.nowMs));
   }
 
   /** What was remembered of this request, or the refusal when its id was used for another one. */
-  recall(key: RequestKey, eventId: Id): RememberedRequest | Refusal | undefined {
-    if (key.requestId === undefined) return undefined;
+  recall(key: RequestKey | undefined, eventId: Id): RememberedRequest | Refusal | undefined {
+    if (key === undefined) return undefined;
     const remembered = this.state.requests.find(key.scope, eventId, key.requestId);
     if (remembered === undefined || remembered.content === key.content) return remembered;
     return this.refuse({ code: 'REQUEST_CONFLICT', requestId: key.requestId });
   }
 
   /** Remembers the outcome of a request that changed something. */
-  remember(key: RequestKey, eventId: Id, answer: CommandValue): void {
+  remember(key: RequestKey | undefined, eventId: Id, answer: CommandValue): void {
+    if (key === undefined || this.policy.requestsMax === 0) return;
     const { scope, requestId, content } = key;
-    if (requestId === undefined || this.policy.requestsMax === 0) return;
     if (this.state.requests.find(scope, eventId, requestId) !== undefined) return;
-    this.record({ type: 'request-remembered', eventId, scope, requestId, content, answer });
+    this.record({
+      seq: this.nextSeq,
+      atMs: this.nowMs,
+      type: 'request-remembered',
+      eventId,
+      scope,
+      requestId,
+      content,
+      answer,
+    });
   }
 
   /**
@@ -116,17 +134,6 @@ const END_CODE = {
   RELEASED: 'LOCK_RELEASED',
   EXPIRED: 'LOCK_EXPIRED',
 } as const;
-
-/** What every change about the lock carries. */
-export function about(lock: LockRecord): Omit<LockChangeHeader, 'seq' | 'atMs'> {
-  return {
-    lockId: lock.lockId,
-    eventId: lock.category.event.eventId,
-    categoryId: lock.category.categoryId,
-    userId: lock.user.userId,
-    quantity: lock.quantity,
-  };
-}
 
 /** Tells a refusal from what was remembered. */
 export function isRefusal(recalled: RememberedRequest | Refusal): recalled is Refusal {

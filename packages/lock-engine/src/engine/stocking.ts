@@ -1,5 +1,6 @@
 import type { CategoryRecord, EventRecord } from './category-record.js';
 import { completionKey } from './category-record.js';
+import { about, withOrder } from './change-about-lock.js';
 import type {
   CommandResult,
   CompletedOrder,
@@ -13,7 +14,6 @@ import type { Id } from './id.js';
 import type { CategoryFigures } from './lock-change.js';
 import type { LockRecord } from './lock-record.js';
 import { isObject, isQuantity, isTicketCount } from './shape.js';
-import { about } from './step.js';
 import type { Step } from './step.js';
 
 /** See `LockEngine.setInventory`. Pure: reads no clock, performs no I/O. */
@@ -40,7 +40,15 @@ export function setInventory(
     return step.ok({ eventId, applied: false, settledLockIds: [], unmatched: [] });
   }
   const { completed, unmatched } = match(step, event, orders);
-  step.record({ type: 'inventory-set', eventId, fetchedAtMs, categories, completed });
+  step.record({
+    seq: step.nextSeq,
+    atMs: step.nowMs,
+    type: 'inventory-set',
+    eventId,
+    fetchedAtMs,
+    categories,
+    completed,
+  });
   const settledLockIds = settleRisen(step, step.state.event(eventId));
   return step.ok({ eventId, applied: true, settledLockIds, unmatched });
 }
@@ -87,12 +95,8 @@ function isRisen(category: CategoryRecord, { sale, quantity }: LockRecord): bool
 }
 
 function recordSettled(step: Step, lock: LockRecord, byOperator: boolean): void {
-  step.record({
-    type: 'settled',
-    ...about(lock),
-    ...(lock.orderId !== undefined && { orderId: lock.orderId }),
-    ...(byOperator && { byOperator: true as const }),
-  });
+  const change = withOrder(about(step, 'settled', lock), lock.orderId);
+  step.record(byOperator ? Object.assign(change, { byOperator: true as const }) : change, lock);
 }
 
 /**
@@ -138,7 +142,8 @@ function saleOf(
     (lock.orderId === undefined || lock.orderId === order.orderId);
   if (order.lockId !== undefined) {
     const lock = step.state.locks.get(order.lockId);
-    return lock !== undefined && category.unsettled.has(lock) && isMeant(lock) ? lock : undefined;
+    const isSale = lock?.category === category && lock.isUnsettled;
+    return isSale && isMeant(lock) ? lock : undefined;
   }
   let oldest: LockRecord | undefined;
   for (const lock of category.unsettled) {

@@ -1,3 +1,4 @@
+import { about, releasedChange, withOrder } from './change-about-lock.js';
 import type {
   CancelEventCommand,
   CommandResult,
@@ -7,7 +8,6 @@ import type {
 } from './command.js';
 import { canonicalId } from './id.js';
 import { isObject } from './shape.js';
-import { about } from './step.js';
 import type { Step } from './step.js';
 
 /** See `LockEngine.expireDue`. Pure: reads no clock, performs no I/O. */
@@ -46,10 +46,10 @@ export function cancelEvent(
       step.expire(lock);
     } else {
       lockIds.push(lock.lockId);
-      step.record({ type: 'released', ...about(lock), reason: 'event-cancelled' });
+      step.record(releasedChange(step, lock, 'event-cancelled'), lock);
     }
   }
-  step.record({ type: 'event-cancelled', eventId });
+  step.record({ seq: step.nextSeq, atMs: step.nowMs, type: 'event-cancelled', eventId });
   return step.ok({ eventId, lockIds });
 }
 
@@ -71,7 +71,13 @@ export function forgetEnded(step: Step, scope: 'by number' | 'by age and number'
     requestCount = Math.max(requestCount, requestsBefore(step, forgetBeforeMs));
   }
   if (lockCount === 0 && requestCount === 0) return;
-  step.record({ type: 'forgotten', lockCount, requestCount });
+  step.record({
+    seq: step.nextSeq,
+    atMs: step.nowMs,
+    type: 'forgotten',
+    lockCount,
+    requestCount,
+  });
 }
 
 /** How many to forget of what there may be `max` of. */
@@ -91,12 +97,9 @@ function notice(step: Step, limit: number): boolean {
     const lock = expiry.peekUnnoticed();
     if (lock === undefined) break;
     if (lock.isDue(step.nowMs)) return true;
-    step.record({
-      type: 'expiring',
-      ...about(lock),
-      expiresAtMs: lock.expiresAtMs,
-      ...(lock.orderId !== undefined && { orderId: lock.orderId }),
-    });
+    const { expiresAtMs, orderId } = lock;
+    const change = Object.assign(about(step, 'expiring', lock), { expiresAtMs });
+    step.record(withOrder(change, orderId), lock);
     noticedCount += 1;
   }
   return isNear();

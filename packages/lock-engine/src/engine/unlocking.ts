@@ -1,3 +1,4 @@
+import { about, releasedChange } from './change-about-lock.js';
 import type {
   CommandResult,
   SessionReleased,
@@ -6,45 +7,17 @@ import type {
   Unlocked,
 } from './command.js';
 import { canonicalId, isOpaqueId } from './id.js';
-import type { Id } from './id.js';
 import type { LockRecord } from './lock-record.js';
-import { buyerKey, repeatUnlock } from './repeating.js';
+import { answerBefore, buyerKey, repeatUnlock } from './repeating.js';
 import { isObject, isQuantity, isRequestId } from './shape.js';
-import { about, isRefusal } from './step.js';
-import type { Step } from './step.js';
+import type { RequestKey, Step } from './step.js';
 
 type Refusal = ReturnType<Step['refuse']>;
-
-/** Which lock a buyer means, and in whose space his request id is looked up. */
-interface Target {
-  readonly eventId: Id;
-  readonly userId: Id;
-  readonly content: readonly unknown[];
-  readonly find: () => LockRecord | Refusal;
-}
 
 /** See `LockEngine.unlock`. Pure: reads no clock, performs no I/O. */
 export function unlockTickets(step: Step, command: UnlockCommand): CommandResult<Unlocked> {
   if (!isObject(command)) return step.invalid('command');
-  const target =
-    command.lockId === undefined ? ownTarget(step, command) : lockTarget(step, command);
-  if ('ok' in target) return target;
-  const { quantity, requestId } = command;
-  const key = buyerKey(requestId, target.userId, () => [
-    'unlock',
-    ...target.content,
-    quantity ?? null,
-  ]);
-  const recalled = step.recall(key, target.eventId);
-  if (recalled !== undefined) {
-    if (isRefusal(recalled)) return recalled;
-    return repeatUnlock(step, recalled);
-  }
-  const lock = target.find();
-  if ('ok' in lock) return lock;
-  const unlocked = giveBack(step, lock, quantity);
-  if (unlocked.ok) step.remember(key, target.eventId, { kind: 'unlock', value: unlocked.value });
-  return unlocked;
+  return command.lockId === undefined ? unlockOwn(step, command) : unlockById(step, command);
 }
 
 /** See `LockEngine.releaseSession`. Pure: reads no clock, performs no I/O. */
@@ -64,14 +37,15 @@ export function releaseSession(
       step.expire(lock);
     } else if (!lock.inPayment) {
       lockIds.push(lock.lockId);
-      step.record({ type: 'released', ...about(lock), reason: 'disconnected' });
+      step.record(releasedChange(step, lock, 'disconnected'), lock);
     }
   }
   return step.ok({ sessionId, lockIds });
 }
 
-function lockTarget(step: Step, command: UnlockCommand): Target | Refusal {
-  const { lockId } = command;
+/** Unlocks the lock of that id. */
+function unlockById(step: Step, command: UnlockCommand): CommandResult<Unlocked> {
+  const { lockId, quantity, requestId } = command;
   if (!isOpaqueId(lockId)) return step.invalid('lockId');
   const userId = canonicalId(command.userId);
   if (userId === undefined && command.userId !== undefined) return step.invalid('userId');
@@ -81,16 +55,18 @@ function lockTarget(step: Step, command: UnlockCommand): Target | Refusal {
   if (lock === undefined || (userId !== undefined && userId !== lock.user.userId)) {
     return step.refuse({ code: 'LOCK_NOT_FOUND', lockId });
   }
-  return {
-    eventId: lock.category.event.eventId,
-    userId: lock.user.userId,
-    content: ['lock', lockId],
-    find: () => lock,
-  };
+  const { eventId } = lock.category.event;
+  const content = ['unlock', 'lock', lockId, quantity ?? null];
+  const key = requestId === undefined ? undefined : buyerKey(requestId, lock.user.userId, content);
+  const before = answerBefore(step, step.recall(key, eventId), repeatUnlock);
+  if (before !== undefined) return before;
+  return remembered(step, key, giveBack(step, lock, quantity));
 }
 
-function ownTarget(step: Step, command: UnlockCommand): Target | Refusal {
+/** Unlocks the lock that the user has in that category. */
+function unlockOwn(step: Step, command: UnlockCommand): CommandResult<Unlocked> {
   if (command.lockId !== undefined) return step.invalid('lockId');
+  const { quantity, requestId } = command;
   const eventId = canonicalId(command.eventId);
   if (eventId === undefined) return step.invalid('eventId');
   const categoryId = canonicalId(command.categoryId);
@@ -99,22 +75,30 @@ function ownTarget(step: Step, command: UnlockCommand): Target | Refusal {
   if (userId === undefined) return step.invalid('userId');
   const malformed = refuseMalformed(step, command);
   if (malformed !== undefined) return malformed;
-  return {
-    eventId,
-    userId,
-    content: ['category', categoryId],
-    find: () => {
-      const event = step.state.events.get(eventId);
-      if (event === undefined) return step.refuse({ code: 'EVENT_NOT_FOUND', eventId });
-      const category = event.categories.get(categoryId);
-      if (category === undefined)
-        return step.refuse({ code: 'CATEGORY_NOT_FOUND', eventId, categoryId });
-      let lock = step.state.users.get(userId)?.firstLock;
-      const isOther = (other: LockRecord) => other.category !== category || other.isDue(step.nowMs);
-      while (lock !== undefined && isOther(lock)) lock = lock.nextOfUser;
-      return lock ?? step.refuse({ code: 'LOCK_NOT_FOUND' });
-    },
-  };
+  const content = ['unlock', 'category', categoryId, quantity ?? null];
+  const key = requestId === undefined ? undefined : buyerKey(requestId, userId, content);
+  const before = answerBefore(step, step.recall(key, eventId), repeatUnlock);
+  if (before !== undefined) return before;
+
+  const event = step.state.events.get(eventId);
+  if (event === undefined) return step.refuse({ code: 'EVENT_NOT_FOUND', eventId });
+  const category = event.categories.get(categoryId);
+  if (category === undefined)
+    return step.refuse({ code: 'CATEGORY_NOT_FOUND', eventId, categoryId });
+  let lock = step.state.users.get(userId)?.firstLock;
+  const isOther = (other: LockRecord) => other.category !== category || other.isDue(step.nowMs);
+  while (lock !== undefined && isOther(lock)) lock = lock.nextOfUser;
+  if (lock === undefined) return step.refuse({ code: 'LOCK_NOT_FOUND' });
+  return remembered(step, key, giveBack(step, lock, quantity));
+}
+
+function remembered(
+  step: Step,
+  key: RequestKey | undefined,
+  result: CommandResult<Unlocked>,
+): CommandResult<Unlocked> {
+  if (result.ok) step.remember(key, result.value.eventId, { kind: 'unlock', value: result.value });
+  return result;
 }
 
 /** Checks the fields that both ways to name a lock share. */
@@ -130,30 +114,29 @@ function giveBack(
   lock: LockRecord,
   quantity: number | undefined,
 ): CommandResult<Unlocked> {
-  const { lockId, category } = lock;
-  const answer = { lockId, eventId: category.event.eventId, categoryId: category.categoryId };
+  const { lockId } = lock;
   if (lock.inPayment && !lock.isDue(step.nowMs))
     return step.refuse({ code: 'ORDER_CONFLICT', lockId });
   const end = step.endOf(lock);
   if (end !== undefined) {
     const isBack = lock.status === 'RELEASED' || lock.status === 'EXPIRED';
-    return isBack && quantity === undefined
-      ? step.ok({ ...answer, quantity: 0, remaining: 0 })
-      : end;
+    return isBack && quantity === undefined ? step.ok(unlocked(lock, 0, 0)) : end;
   }
   const locked = lock.quantity;
   const given = quantity ?? locked;
   if (given > locked) return step.refuse({ code: 'INVALID_REQUEST', field: 'quantity', locked });
   const remaining = locked - given;
   if (remaining === 0) {
-    step.record({ type: 'released', ...about(lock), reason: 'unlocked' });
+    step.record(releasedChange(step, lock, 'unlocked'), lock);
   } else {
-    step.record({
-      type: 'quantity-changed',
-      ...about(lock),
-      quantity: remaining,
-      previousQuantity: locked,
-    });
+    const quantities = { quantity: remaining, previousQuantity: locked };
+    step.record(Object.assign(about(step, 'quantity-changed', lock), quantities), lock);
   }
-  return step.ok({ ...answer, quantity: given, remaining });
+  return step.ok(unlocked(lock, given, remaining));
+}
+
+function unlocked(lock: LockRecord, quantity: number, remaining: number): Unlocked {
+  const { lockId, category } = lock;
+  const { categoryId, event } = category;
+  return { lockId, eventId: event.eventId, categoryId, quantity, remaining };
 }

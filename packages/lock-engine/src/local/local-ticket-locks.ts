@@ -33,6 +33,7 @@ import type {
   TicketLocksEvents,
 } from '../ports/ticket-locks.js';
 import { DueTimer } from './due-timer.js';
+import { durationOption } from './duration-option.js';
 import { LocalInventory } from './local-inventory.js';
 import { LocalSessions } from './local-sessions.js';
 import { recover } from './recovery.js';
@@ -56,6 +57,12 @@ export interface LocalTicketLocksOptions {
   readonly timers?: Timers;
   readonly ids?: IdSource;
   readonly mac?: Mac;
+}
+
+/** Changes that become durable together. */
+interface Unwritten {
+  readonly written: Promise<void>;
+  readonly changes: LockChange[];
 }
 
 /** Locks expired in one go: about a millisecond, then whoever waits is served. */
@@ -88,7 +95,7 @@ export class LocalTicketLocks implements TicketLocks {
   /** Resolves when every change so far is durable and told. */
   #durable: Promise<void> = Promise.resolve();
   /** The newest changes, and the promise of the ledger that they share. */
-  #newest: { readonly written: Promise<void>; readonly changes: LockChange[] } | undefined;
+  #newest: Unwritten | undefined;
   #cancelCleanup: (() => void) | undefined;
 
   /** Throws `RangeError` or `TypeError` that names the option, its value and its bound. */
@@ -345,7 +352,7 @@ export class LocalTicketLocks implements TicketLocks {
   }
 
   #record(changes: readonly LockChange[]): void {
-    this.#armDue();
+    this.#dueTimer.arm();
     if (this.#ledger === undefined) return this.#tell(changes);
     const written = this.#ledger.append(changes);
     if (written === this.#newest?.written) {
@@ -357,12 +364,10 @@ export class LocalTicketLocks implements TicketLocks {
     this.#durable.catch((error: unknown) => this.#fail(error));
   }
 
-  async #whenDurable(
-    before: Promise<void>,
-    newest: { readonly written: Promise<void>; readonly changes: readonly LockChange[] },
-  ): Promise<void> {
+  async #whenDurable(before: Promise<void>, newest: Unwritten): Promise<void> {
     await before;
     await newest.written;
+    if (this.#newest === newest) this.#newest = undefined;
     this.#tell(newest.changes);
   }
 
@@ -390,11 +395,4 @@ export class LocalTicketLocks implements TicketLocks {
 
 function refused(error: LockError): { readonly ok: false; readonly error: LockError } {
   return { ok: false, error };
-}
-
-function durationOption(name: string, value: number, min: number): number {
-  if (Number.isSafeInteger(value) && value >= min && value <= 2 ** 31 - 1) return value;
-  throw new RangeError(
-    `${name} must be an integer from ${min} to ${2 ** 31 - 1}, got ${String(value)}`,
-  );
 }

@@ -1,5 +1,5 @@
 import type { Id } from '../engine/id.js';
-import type { TicketLock } from '../engine/ticket-lock.js';
+import type { CategoryAvailability, LockStatus, TicketLock } from '../engine/ticket-lock.js';
 import type { CommandCall, CommandName, LockCall } from './lock-call.js';
 import type { Lockstep } from './lockstep.js';
 import type { SeededRandom } from './seeded-random.js';
@@ -19,13 +19,13 @@ type Fields = Record<string, unknown>;
 /** How often each command comes, before a run has its own habits. */
 const WEIGHTS: Readonly<Record<CommandName, number>> = {
   setInventory: 9,
-  lock: 26,
+  lock: 30,
   lockMany: 8,
   unlock: 7,
   extend: 7,
   beginPayment: 6,
   confirm: 11,
-  confirmMany: 4,
+  confirmMany: 6,
   release: 4,
   releaseMany: 2,
   releaseSession: 1.5,
@@ -127,16 +127,17 @@ export class CallGenerator {
       case 'unlock':
         return this.#unlock();
       case 'extend': {
-        const lockId = this.#lockId();
+        const lockId = this.#lockId('ACTIVE');
         return { lockId, ...this.#userOf(lockId), ...this.#request() };
       }
       case 'beginPayment': {
         const ttlMs = random.pick([1, 9, 200, 5000]);
-        return { ...this.#decision(0.05), ...(random.chance(0.4) && { ttlMs }) };
+        return { ...this.#decision(0.05, 'ACTIVE'), ...(random.chance(0.4) && { ttlMs }) };
       }
       case 'confirm':
+        return this.#decision(0.3, 'ACTIVE', 'EXPIRED');
       case 'release':
-        return this.#decision(0.3);
+        return this.#decision(0.3, 'ACTIVE', 'CONFIRMED');
       case 'confirmMany':
       case 'releaseMany':
         return this.#decisionOfMany();
@@ -145,7 +146,7 @@ export class CallGenerator {
       case 'expireDue':
         return random.chance(0.5) ? undefined : { limit: random.pick([1, 2, 5, Infinity]) };
       case 'settle':
-        return { lockId: this.#lockId() };
+        return { lockId: this.#lockId('CONFIRMED') };
       case 'cancelEvent':
         return { eventId: this.#eventId() };
       case 'forgetEnded':
@@ -195,7 +196,7 @@ export class CallGenerator {
       const moved = Math.max(0, (known?.soldElsewhere ?? 0) + random.pick([0, 1, 1, 2, 3, -1, -2]));
       return {
         categoryId,
-        capacity: this.#capacity(known?.capacity),
+        capacity: this.#capacity(known),
         ...(random.chance(0.6) && { soldElsewhere: random.chance(0.01) ? 2 ** 40 : moved }),
       };
     });
@@ -209,12 +210,15 @@ export class CallGenerator {
     };
   }
 
-  /** As before, a little more or less, or anything. */
-  #capacity(known = 1): number {
+  /** As before, next to what is promised, or anything. */
+  #capacity(known: CategoryAvailability | undefined): number {
     const random = this.#random;
-    if (random.chance(0.5)) return known;
-    if (random.chance(0.5)) return Math.max(0, known + random.between(-3, 3));
-    return random.chance(0.03) ? 2 ** 53 - 1 : random.between(1, this.#capacityMax);
+    if (known === undefined) return random.between(1, this.#capacityMax);
+    const promised = known.sold + known.locked;
+    const { capacity } = known;
+    const around = random.pick([capacity, promised, promised]) + random.between(-1, 3);
+    const anything = random.chance(0.1) ? 2 ** 53 - 1 : random.between(1, this.#capacityMax);
+    return random.pick([capacity, capacity, Math.max(0, around), Math.max(0, around), anything]);
   }
 
   #completed(): Fields[] {
@@ -239,7 +243,7 @@ export class CallGenerator {
     const random = this.#random;
     const quantity = random.chance(0.5) ? { quantity: this.#quantity() } : {};
     if (random.chance(0.5)) {
-      const lockId = this.#lockId();
+      const lockId = this.#lockId('ACTIVE');
       return { lockId, ...this.#userOf(lockId), ...quantity, ...this.#request() };
     }
     const { locks } = this.#lockstep.sight;
@@ -255,9 +259,9 @@ export class CallGenerator {
     };
   }
 
-  #decision(otherOrderRate: number): Fields {
+  #decision(otherOrderRate: number, ...statuses: readonly LockStatus[]): Fields {
     const random = this.#random;
-    const lockId = this.#lockId();
+    const lockId = this.#lockId(...statuses);
     const lock = this.#lockstep.sight.locks.find((other) => other.lockId === lockId);
     const isOther = random.chance(otherOrderRate) || lock?.orderId === undefined;
     const orderId = isOther ? this.#id(ORDER_IDS) : lock.orderId;
@@ -276,8 +280,14 @@ export class CallGenerator {
   #decisionOfMany(): Fields {
     const random = this.#random;
     const { locks } = this.#lockstep.sight;
-    const like = locks.length > 0 ? random.pick(locks) : undefined;
-    const isTogether = random.chance(0.3);
+    const { lateConfirmWindowMs = 0 } = this.#lockstep.options.policy;
+    const lateAfterMs = this.#lockstep.clock.nowMs() - lateConfirmWindowMs;
+    const lapsed = locks.filter(
+      (lock) => lock.status === 'EXPIRED' && lock.expiresAtMs > lateAfterMs,
+    );
+    const isTogether = lapsed.length > 1 && random.chance(0.7);
+    const pool = isTogether ? lapsed : locks;
+    const like = pool.length > 0 ? random.pick(pool) : undefined;
     const open = locks.filter(
       (lock) =>
         lock.eventId === like?.eventId &&
@@ -321,23 +331,14 @@ export class CallGenerator {
     return random.chance(this.#requestRate) ? { requestId: random.pick(REQUEST_IDS) } : {};
   }
 
-  /** Mostly of a lock with something left to happen to it. */
-  #lockId(): string {
+  /** Mostly that of a lock with which the command can do something. */
+  #lockId(...statuses: readonly LockStatus[]): string {
     const random = this.#random;
-    const { lockIds } = this.#lockstep;
-    if (random.chance(0.65)) {
-      const lock = this.#anyLock();
-      if (lock !== undefined) return lock.lockId;
-    }
-    if (lockIds.length === 0 || random.chance(0.05)) return random.pick(['lock-999', 'nope', '7']);
-    return random.pick(lockIds);
-  }
-
-  #anyLock(): TicketLock | undefined {
-    const { locks } = this.#lockstep.sight;
-    const open = locks.filter((lock) => lock.status === 'ACTIVE' || isUnsettled(lock));
-    if (open.length > 0) return this.#random.pick(open);
-    return locks.length > 0 ? this.#random.pick(locks) : undefined;
+    const { lockIds, sight } = this.#lockstep;
+    const open = sight.locks.filter((lock) => statuses.includes(lock.status) && !lock.settled);
+    if (open.length > 0 && random.chance(0.7)) return random.pick(open).lockId;
+    if (sight.locks.length > 0 && random.chance(0.8)) return random.pick(sight.locks).lockId;
+    return random.pick(['lock-999', 'nope', '7', ...lockIds.slice(-3)]);
   }
 
   #eventId(): unknown {

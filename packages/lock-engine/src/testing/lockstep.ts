@@ -7,6 +7,7 @@ import type { LockPolicy } from '../engine/lock-policy.js';
 import type { LockSnapshot } from '../engine/lock-snapshot.js';
 import type { TicketLock } from '../engine/ticket-lock.js';
 import type { Outcome } from '../ports/ticket-locks.js';
+import { CallNamedIds } from './call-named-ids.js';
 import { Divergence } from './divergence.js';
 import { literalOf } from './literal.js';
 import type { CommandCall, LockCall } from './lock-call.js';
@@ -24,6 +25,8 @@ export interface LockstepOptions {
    * every answer must be the same.
    */
   readonly sweeping: 'prompt' | 'late';
+  /** When the clock starts; default that of `ManualClock`. */
+  readonly startMs?: number | undefined;
   /** Calls between two looks at lists and counts, which say again what is seen of each lock. Default 1. */
   readonly listEvery?: number | undefined;
   readonly createEngine?: ((options: LockEngineOptions) => LockEngine) | undefined;
@@ -49,12 +52,11 @@ type AnyCommands = Record<string, (input: unknown) => unknown>;
  * `run` and `finish` throw `Divergence` when they do not.
  */
 export class Lockstep {
-  readonly clock = new ManualClock();
+  readonly clock: ManualClock;
   readonly calls: NumberedCall[] = [];
-  /** Ids of every lock that was ever made. */
-  readonly lockIds: string[] = [];
   readonly options: LockstepOptions;
   readonly #engineOptions: LockEngineOptions;
+  readonly #ids = new CallNamedIds();
   readonly #promises = new Promises();
   readonly #follower: LockEngine;
   readonly #model: ReferenceModel;
@@ -70,8 +72,9 @@ export class Lockstep {
 
   constructor(options: LockstepOptions) {
     this.options = options;
+    this.clock = new ManualClock(options.startMs);
     const { clock } = this;
-    const ids = { lockId: () => this.#newLockId() };
+    const ids = this.#ids;
     const { policy, sweeping } = options;
     this.#engineOptions = { clock, ids, policy };
     this.#engine = this.#create();
@@ -84,31 +87,35 @@ export class Lockstep {
     });
   }
 
+  /** Ids of every lock that was ever made. */
+  get lockIds(): readonly string[] {
+    return this.#ids.given;
+  }
+
   /** What could be seen after the last call. */
   get sight(): Sight {
     return this.#sight;
   }
 
+  /** The state of the engine that is there now. */
+  snapshot(): LockSnapshot {
+    return this.#engine.snapshot();
+  }
+
   /**
-   * Makes one call and checks everything.
+   * Makes one call, checks everything, and returns what a command answered.
    *
    * `number` is the call's place in a longer run: left out calls change neither the ids of locks nor the deep checks.
    */
-  run(call: LockCall, number = this.calls.length + 1): void {
+  run(
+    call: LockCall,
+    number = this.calls.length + 1,
+  ): CommandResult<unknown> | undefined {
     this.calls.push({ call, number });
-    switch (call.kind) {
-      case 'command':
-        return this.#observe(this.#command(call));
-      case 'advance':
-        this.clock.advance(call.ms);
-        return this.#moved(call.limit);
-      case 'drift':
-        this.clock.driftMs = call.ms;
-        return this.#moved();
-      case 'restart':
-        this.#restart();
-        return this.#observe();
-    }
+    this.#ids.begin(number);
+    const result = call.kind === 'command' ? this.#command(call) : this.#move(call);
+    this.#observe(result);
+    return result;
   }
 
   /** Checks at the end what is too dear to check after every call. */
@@ -117,9 +124,12 @@ export class Lockstep {
     this.#checkDeeply();
   }
 
-  #moved(limit?: number): void {
-    if (this.options.sweeping === 'prompt') this.#sweep(limit);
-    this.#observe();
+  #move(call: Exclude<LockCall, CommandCall>): undefined {
+    if (call.kind === 'advance') this.clock.advance(call.ms);
+    if (call.kind === 'drift') this.clock.driftMs = call.ms;
+    if (call.kind === 'restart') this.#restart();
+    if (this.options.sweeping === 'prompt') this.#sweep('limit' in call ? call.limit : undefined);
+    return undefined;
   }
 
   /** Sweeps in slices of `limit`. When each of them reports what ends soon, is not compared. */
@@ -258,18 +268,6 @@ export class Lockstep {
   #restart(): void {
     this.clock.driftMs = 0;
     this.#engine = this.#assertRestores(this.#engine.snapshot());
-    if (this.options.sweeping === 'prompt') this.#sweep(undefined);
-  }
-
-  /** Named after the call that makes the lock, so that the name does not depend on the calls before. */
-  #newLockId(): string {
-    const { number } = this.calls.at(-1) ?? { number: 0 };
-    const first = `lock-${number}`;
-    const sameCallCount = this.lockIds.filter((lockId) => lockId.startsWith(`${first}-`)).length;
-    const isFirst = !this.lockIds.includes(first);
-    const lockId = isFirst ? first : `${first}-${sameCallCount + 2}`;
-    this.lockIds.push(lockId);
-    return lockId;
   }
 
   #create(): LockEngine {

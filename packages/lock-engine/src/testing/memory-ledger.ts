@@ -5,6 +5,8 @@ import type { LedgerContents, LockLedger } from '../ports/lock-ledger.js';
 export interface MemoryLedger extends LockLedger {
   /** The process ends here: what was not flushed is gone, and the record is free to be opened. */
   crash(): void;
+  /** The disk is gone: every `append` from now on is rejected. */
+  breakDisk(): void;
   /** Another ledger on the same record, for the process after this one. */
   reopen(): MemoryLedger;
 }
@@ -58,6 +60,7 @@ export function ledgerThatFails(failure: Failure): MemoryLedger {
   const fails = (call: Failure['at']) => call === at && (left -= 1) < 0;
   return {
     crash: () => ledger.crash(),
+    breakDisk: () => ledger.breakDisk(),
     reopen: () => ledger.reopen(),
     load: async () => {
       if (fails('load')) throw error;
@@ -92,6 +95,7 @@ class LedgerInMemory implements WaitingLedger {
   /** What the next flush makes durable. */
   #waiting: LockChange[] = [];
   #flushed = deferred();
+  #isBroken = false;
   waitingCount = 0;
 
   constructor(record: MemoryRecord, how: 'flushes' | 'waits') {
@@ -110,6 +114,7 @@ class LedgerInMemory implements WaitingLedger {
 
   append(changes: readonly LockChange[]): Promise<void> {
     if (this.#mode !== 'open') return Promise.reject(new Error(`the ledger is ${this.#mode}`));
+    if (this.#isBroken) return Promise.reject(new Error('the disk of the ledger is gone'));
     this.#waiting.push(...copyOf(changes));
     this.waitingCount += 1;
     if (!this.#holds && this.waitingCount === 1) queueMicrotask(() => this.flush());
@@ -135,6 +140,10 @@ class LedgerInMemory implements WaitingLedger {
   letGo(): void {
     this.#holds = false;
     this.flush();
+  }
+
+  breakDisk(): void {
+    this.#isBroken = true;
   }
 
   crash(): void {

@@ -1,10 +1,7 @@
 import type { LockRecord } from './lock-record.js';
 
-/**
- * The locks that are over for good or settled, in the order of their ends, linked through
- * themselves.
- */
-export class EndedQueue {
+/** Locks in the order in which they were appended, linked through themselves: a lock is in one. */
+export class LockQueue {
   first: LockRecord | undefined = undefined;
   #last: LockRecord | undefined = undefined;
   size = 0;
@@ -26,5 +23,15 @@ export class EndedQueue {
     lock.prev = undefined;
     lock.next = undefined;
     this.size -= 1;
+  }
+
+  /** The lock that was just given may be removed meanwhile. */
+  *[Symbol.iterator](): Generator<LockRecord> {
+    let next = this.first;
+    while (next !== undefined) {
+      const lock = next;
+      next = lock.next;
+      yield lock;
+    }
   }
 }

@@ -1,0 +1,247 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import type { DecisionLedger, DecisionResult, SaleDecision } from '../../ports/decision-ledger.js';
+
+export interface DecisionLedgerContract {
+  readonly name: string;
+  /** A new, empty ledger; a second call within a test opens the same one again, as another instance would. */
+  readonly create: () => Promise<DecisionLedger> | DecisionLedger;
+  /** Lets go of what `create` made it in. */
+  readonly destroy?: () => Promise<void> | void;
+}
+
+const EVENT = 1;
+const CATEGORY = 2;
+
+/** What every decision ledger must do: the fake first, then the real ones. */
+export function describeDecisionLedgerContract({
+  name,
+  create,
+  destroy,
+}: DecisionLedgerContract): void {
+  describe(`${name} keeps the contract of DecisionLedger`, () => {
+    let ledger: DecisionLedger;
+    let epoch: number;
+    let count = 0;
+
+    beforeEach(async () => {
+      ledger = await create();
+      ({ epoch } = await ledger.load());
+      await stock({ capacity: 10 });
+    });
+
+    afterEach(async () => {
+      await ledger.close();
+      await destroy?.();
+    });
+
+    const stock = (
+      { capacity = 10, soldElsewhere = 0, fetchedAtMs = 1 },
+      lockIds: readonly string[] = [],
+    ) =>
+      ledger.settle(
+        {
+          eventId: EVENT,
+          fetchedAtMs,
+          categories: [{ categoryId: CATEGORY, capacity, soldElsewhere }],
+        },
+        lockIds,
+      );
+
+    const sale = (overrides: Partial<SaleDecision> = {}): SaleDecision => ({
+      lockId: `lock-${(count += 1)}`,
+      eventId: EVENT,
+      categoryId: CATEGORY,
+      quantity: 2,
+      userId: 7,
+      orderId: 'order-1',
+      epoch,
+      capacityAtGrant: 10,
+      ...overrides,
+    });
+
+    const confirmed = async () => (await ledger.figures(EVENT))[0]?.confirmed;
+
+    test('a sale is written once, and whoever comes later gets the record that stands', async () => {
+      const first = sale();
+      expect(await ledger.decide(first)).toMatchObject({
+        ok: true,
+        decided: true,
+        record: { ...first, outcome: 'sold', settled: false },
+      });
+      expect(await ledger.decide({ ...first, orderId: 'order-2' })).toMatchObject({
+        ok: true,
+        decided: false,
+        record: { orderId: 'order-1', outcome: 'sold' },
+      });
+      expect(await ledger.abort(first)).toMatchObject({ decided: false, record: first });
+      expect(await confirmed()).toBe(2);
+    });
+
+    test('what was aborted is never sold', async () => {
+      const first = sale();
+      expect(await ledger.abort(first)).toMatchObject({
+        decided: true,
+        record: { outcome: 'aborted' },
+      });
+      expect(await ledger.decide(first)).toMatchObject({
+        decided: false,
+        record: { outcome: 'aborted' },
+      });
+      expect(await confirmed()).toBe(0);
+    });
+
+    test('ids keep their kind: 12 and "012" are two events, a record has what it was given', async () => {
+      const odd = sale({ userId: '007', late: true });
+      await ledger.decide(odd);
+      expect(await ledger.find(odd.lockId)).toMatchObject(odd);
+      const { orderId: _none, ...orderless } = sale();
+      await ledger.decide(orderless);
+      const record = await ledger.find(orderless.lockId);
+      expect(record).toMatchObject(orderless);
+      expect(record).not.toHaveProperty('orderId');
+      expect(record).not.toHaveProperty('late');
+      expect(await ledger.find('lock-none')).toBeUndefined();
+      expect(await ledger.figures('1x')).toEqual([]);
+    });
+
+    test('no more is sold than there is, to the last ticket', async () => {
+      for (let index = 0; index < 5; index += 1)
+        expect(await ledger.decide(sale())).toMatchObject({ decided: true });
+      const refusal = { ok: false, reason: 'capacity' };
+      expect(await ledger.decide(sale({ quantity: 1 }))).toEqual(refusal);
+      await stock({ soldElsewhere: 10, fetchedAtMs: 2 });
+      expect(await ledger.decide(sale({ quantity: 1 }))).toEqual(refusal);
+    });
+
+    test('what was promised at a larger capacity is honoured', async () => {
+      await stock({ capacity: 1, fetchedAtMs: 2 });
+      expect(await ledger.decide(sale({ capacityAtGrant: 1 }))).toEqual({
+        ok: false,
+        reason: 'capacity',
+      });
+      expect(await ledger.decide(sale({ capacityAtGrant: 10 }))).toMatchObject({ decided: true });
+    });
+
+    test('without figures nothing is sold', async () => {
+      const refusal = { ok: false, reason: 'capacity' };
+      expect(await ledger.decide(sale({ categoryId: 99 }))).toEqual(refusal);
+      expect(await ledger.decide(sale({ eventId: 99 }))).toEqual(refusal);
+    });
+
+    test('an older epoch is fenced off, and one caller alone begins a new one', async () => {
+      const before = sale();
+      const begun = await Promise.all(
+        Array.from({ length: 5 }, () => ledger.nextEpoch(epoch)),
+      );
+      expect(begun.filter((answer) => answer.begun)).toHaveLength(1);
+      expect(new Set(begun.map((answer) => answer.epoch))).toEqual(new Set([epoch + 1]));
+      expect(await ledger.decide(before)).toEqual({ ok: false, reason: 'fenced' });
+      expect(await ledger.decide(sale({ epoch: epoch + 2 }))).toEqual({
+        ok: false,
+        reason: 'fenced',
+      });
+      expect(await ledger.decide(sale({ epoch: epoch + 1 }))).toMatchObject({ decided: true });
+      expect(await ledger.abort(before)).toMatchObject({ decided: true });
+    });
+
+    test('a return frees the tickets once, for the same order, until it is settled', async () => {
+      const first = sale();
+      await ledger.decide(first);
+      const standing = { ok: true, decided: false, record: { outcome: 'sold' } };
+      expect(await ledger.return(first.lockId, 'order-2')).toMatchObject(standing);
+      expect(await ledger.return(first.lockId, undefined)).toMatchObject(standing);
+      expect(await ledger.return(first.lockId, 'order-1')).toMatchObject({
+        decided: true,
+        record: { outcome: 'returned' },
+      });
+      expect(await ledger.return(first.lockId, 'order-1')).toMatchObject({
+        decided: false,
+        record: { outcome: 'returned' },
+      });
+      expect(await confirmed()).toBe(0);
+      expect(await ledger.decide(first)).toMatchObject({ record: { outcome: 'returned' } });
+      expect(await ledger.return('lock-none', 'order-1')).toEqual({ ok: false, reason: 'unknown' });
+      const second = sale();
+      await ledger.decide(second);
+      await stock({ soldElsewhere: 2, fetchedAtMs: 2 }, [second.lockId]);
+      expect(await ledger.return(second.lockId, 'order-1')).toMatchObject({
+        decided: false,
+        record: { outcome: 'sold', settled: true },
+      });
+    });
+
+    test('a settlement moves tickets from confirmed to sold elsewhere in one step, once', async () => {
+      const first = sale();
+      const second = sale();
+      await ledger.decide(first);
+      await ledger.decide(second);
+      const ids = [first.lockId, 'lock-none'];
+      expect(await stock({ soldElsewhere: 2, fetchedAtMs: 2 }, ids)).toBe(true);
+      expect(await stock({ soldElsewhere: 2, fetchedAtMs: 2 }, ids)).toBe(true);
+      expect(await ledger.figures(EVENT)).toEqual([
+        { categoryId: CATEGORY, capacity: 10, soldElsewhere: 2, confirmed: 2, fetchedAtMs: 2 },
+      ]);
+      expect(await ledger.list(EVENT)).toMatchObject([{ lockId: second.lockId }]);
+    });
+
+    test('figures that are older than the known ones change nothing', async () => {
+      const first = sale();
+      await ledger.decide(first);
+      await stock({ capacity: 20, fetchedAtMs: 5 });
+      expect(await stock({ capacity: 30, fetchedAtMs: 4 }, [first.lockId])).toBe(false);
+      expect(await ledger.figures(EVENT)).toMatchObject([{ capacity: 20, confirmed: 2 }]);
+      expect(await ledger.events()).toEqual([EVENT]);
+    });
+
+    test('unsettled sales are listed in pages, the oldest first', async () => {
+      await stock({ capacity: 1_000, fetchedAtMs: 2 });
+      const sales = Array.from({ length: 130 }, () => sale({ quantity: 1 }));
+      for (const one of sales) await ledger.decide(one);
+      const listed: string[] = [];
+      for (let page = await ledger.list(EVENT); page.length > 0; ) {
+        listed.push(...page.map(({ lockId }) => lockId));
+        page = await ledger.list(EVENT, listed.at(-1));
+      }
+      expect(listed).toEqual(sales.map(({ lockId }) => lockId));
+    });
+
+    test('many at once: every lock has one outcome, and no ticket is sold twice', async () => {
+      await stock({ capacity: 30, fetchedAtMs: 2 });
+      const locks = Array.from({ length: 40 }, () => sale({ quantity: 1, capacityAtGrant: 30 }));
+      const calls = locks.flatMap((one) => [
+        () => ledger.decide(one),
+        () => ledger.decide({ ...one, orderId: 'order-2' }),
+        () => ledger.abort(one),
+      ]);
+      // An order that is neither the locks' nor the calls'.
+      const shuffled = calls.map((call, index) => calls[(index * 77) % calls.length] ?? call);
+      const results = await Promise.all(shuffled.map((call) => call()));
+      const decided = results.filter((result) => result.ok && result.decided);
+      const outcomes = new Map<string, string>();
+      for (const result of results) if (result.ok) expectOneOutcome(outcomes, result);
+      expect(decided).toHaveLength(outcomes.size);
+      const sold = [...outcomes.values()].filter((outcome) => outcome === 'sold').length;
+      expect(sold).toBeLessThanOrEqual(30);
+      expect(await confirmed()).toBe(sold);
+    });
+
+    test('another instance sees the same', async () => {
+      const first = sale();
+      await ledger.decide(first);
+      const other = await create();
+      const opened = await other.load();
+      expect(opened).toEqual(await ledger.load());
+      expect(await other.find(first.lockId)).toEqual(await ledger.find(first.lockId));
+      await other.close();
+    });
+  });
+}
+
+function expectOneOutcome(
+  outcomes: Map<string, string>,
+  { record }: Extract<DecisionResult, { ok: true }>,
+): void {
+  expect(outcomes.get(record.lockId) ?? record.outcome).toBe(record.outcome);
+  outcomes.set(record.lockId, record.outcome);
+}

@@ -4,6 +4,8 @@ import type { SocketLimits } from '@ticket-locks/socket-adapter';
 
 import { Environment } from './environment.js';
 import type { Variables } from './environment.js';
+import { readLedger } from './ledger.js';
+import type { LedgerConfig } from './ledger.js';
 import { readTokenConfig } from './token-config.js';
 import type { TokenConfig } from './token-config.js';
 
@@ -26,6 +28,7 @@ export interface Config {
   /** Unset: the demo's. */
   readonly inventoryFile: string | undefined;
   readonly amqp: AmqpConfig | undefined;
+  readonly ledger: LedgerConfig;
   /** What the operator should know, for the log. */
   readonly notices: readonly string[];
 }
@@ -73,9 +76,10 @@ export function readConfig(variables: Variables): ConfigResult {
     }),
     inventoryFile: environment.text('INVENTORY_FILE'),
     amqp: readAmqp(environment),
+    ledger: readLedger(environment),
     notices,
   };
-  readWhatComesLater(environment, notices);
+  readWhatComesLater(environment);
   const { problems } = environment;
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config };
 }
@@ -178,7 +182,7 @@ function readAmqp(environment: Environment): AmqpConfig | undefined {
 }
 
 /** Settings of parts that are not built yet: never accepted as if they worked. */
-function readWhatComesLater(environment: Environment, notices: string[]): void {
+function readWhatComesLater(environment: Environment): void {
   const later = (setting: string) =>
     environment.problem(`${setting} is not available in this version`);
   if (environment.choice('LOCK_STORE', ['memory', 'redis'], 'memory') === 'redis') {
@@ -186,15 +190,9 @@ function readWhatComesLater(environment: Environment, notices: string[]): void {
   }
   environment.url('REDIS_URL', ['redis:', 'rediss:']);
   environment.text('REDIS_PREFIX');
-  if (environment.url('DATABASE_URL', ['postgres:', 'postgresql:']) !== undefined) {
-    later('DATABASE_URL');
-  }
   if (environment.text('EVENTS_QUEUE') !== undefined) later('EVENTS_QUEUE');
   environment.text('EVENTS_PATTERN');
   environment.durationMs('INVENTORY_REFRESH_SECONDS', 'seconds', { fallback: 5, min: 1 });
   environment.durationMs('INVENTORY_STALE_AFTER_SECONDS', 'seconds', { fallback: 300, min: 1 });
   if (environment.limit('HOARDING_COOLDOWN_SECONDS', 0) > 0) later('HOARDING_COOLDOWN_SECONDS');
-  if (environment.text('DATA_DIR') !== 'none') {
-    notices.push('locks are kept in memory only in this version: DATA_DIR is not used');
-  }
 }

@@ -72,7 +72,8 @@ export class Environment {
     if (value === undefined) return undefined;
     const isFine = URL.canParse(value) && protocols.includes(new URL(value).protocol);
     // The value is not repeated: it may contain a password.
-    if (!isFine) this.problems.push(`${name} must be a URL of ${protocols.join(' or ')}//`);
+    const schemes = protocols.map((protocol) => `${protocol}//`).join(' or ');
+    if (!isFine) this.problems.push(`${name} must be a URL that begins with ${schemes}`);
     return value;
   }
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { AmqpAdapter } from '@ticket-locks/amqp-adapter';
 import { LocalTicketLocks, systemClock, systemTimers } from '@ticket-locks/lock-engine';
-import type { Clock, TicketLocks, Timers } from '@ticket-locks/lock-engine';
+import type { Clock, Timers } from '@ticket-locks/lock-engine';
 import { SocketAdapter, socketServerOptions, tokenVerifier } from '@ticket-locks/socket-adapter';
 import { Server } from 'socket.io';
 
@@ -14,6 +14,7 @@ import { demoRoutes } from './demo.js';
 import { createHttpServer } from './http-server.js';
 import type { Route } from './http-server.js';
 import type { FixedInventory } from './inventory.js';
+import { createLedger } from './ledger.js';
 import { createMetrics } from './metrics.js';
 import { readStats, serviceRoutes } from './routes.js';
 import type { Readiness } from './routes.js';
@@ -42,7 +43,8 @@ export class Service {
   readonly #config: Config;
   readonly #clock: Clock = systemClock();
   readonly #timers: Timers = systemTimers();
-  readonly #locks: TicketLocks;
+  readonly #locks: LocalTicketLocks;
+  readonly #log: ServiceLog;
   readonly #http: HttpServer;
   readonly #io: Server;
   readonly #sockets: SocketAdapter;
@@ -52,8 +54,11 @@ export class Service {
   constructor(options: ServiceOptions) {
     const { config, inventory, log, onFailure } = options;
     this.#config = config;
+    this.#log = log;
+    const ledger = createLedger(config.ledger, log);
     this.#locks = new LocalTicketLocks({
       source: inventory,
+      ...(ledger !== undefined && { ledger }),
       policy: config.policy,
       disconnectGraceMs: config.disconnectGraceMs,
       cleanupIntervalMs: config.cleanupIntervalMs,
@@ -86,6 +91,7 @@ export class Service {
   /** Returns the port. Rejects when the port is taken or the store cannot be had. */
   async start(): Promise<number> {
     await this.#locks.start();
+    this.#tellRecovery();
     this.#sockets.start();
     this.#http.listen(this.#config.port, this.#config.host);
     await once(this.#http, 'listening');
@@ -99,6 +105,18 @@ export class Service {
     await Promise.all([this.#sockets.stop(), this.#amqp?.stop()]);
     await this.#within(CLOSE_TIMEOUT_MS, this.#io.close());
     await this.#locks.stop();
+  }
+
+  #tellRecovery(): void {
+    const { recovery } = this.#locks;
+    if (recovery === undefined) return;
+    this.#log.info(recovery, 'the ledger was read');
+    const { clockMovedBackMs } = recovery;
+    if (clockMovedBackMs === 0) return;
+    this.#log.warn(
+      { clockMovedBackMs },
+      'the clock stands behind the ledger: time goes on from the newest change',
+    );
   }
 
   #routes(inventory: FixedInventory): ReadonlyMap<string, Route> {

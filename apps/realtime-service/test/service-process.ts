@@ -51,7 +51,8 @@ export class ServiceProcess {
   port = 0;
 
   constructor(environment: Record<string, string>) {
-    const env = { PATH: process.env['PATH'], ...environment };
+    // Nothing outlives a service, unless a test wants it to.
+    const env = { PATH: process.env['PATH'], DATA_DIR: 'none', ...environment };
     this.#child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child.stdout?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));

@@ -57,7 +57,7 @@ describe('a client by hand', () => {
   });
 
   test('without a token hears why, and is closed soon', async () => {
-    const client = await tracked(await RawClient.open(server.url));
+    const client = tracked(await RawClient.open(server.url));
     client.send('40/realtime,{}');
     await client.receives(/^44\/realtime,\{.*"code":"UNAUTHORIZED"/);
   });

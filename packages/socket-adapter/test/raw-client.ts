@@ -17,10 +17,9 @@ export class RawClient {
     });
   }
 
-  static async open(
-    url = `${server.url}/socket.io/?EIO=4&transport=websocket`,
-  ): Promise<RawClient> {
-    const client = new RawClient(new WebSocket(url.replace('http', 'ws')));
+  static async open(serverUrl: string): Promise<RawClient> {
+    const url = `${serverUrl.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`;
+    const client = new RawClient(new WebSocket(url));
     await client.receives(/^0\{/);
     return client;
   }

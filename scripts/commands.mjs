@@ -19,6 +19,7 @@ import { build, install, tool, toolEnvironment } from './toolchain.mjs';
 const SERVICE = '@ticket-locks/realtime-service';
 const DEMO_WEB = '@ticket-locks/demo-web';
 const BENCHMARKS = '@ticket-locks/benchmarks';
+const SQL_LEDGER = '@ticket-locks/sql-ledger';
 const MATRIX = ['22', '24'];
 
 const commands = {
@@ -31,6 +32,9 @@ const commands = {
   format,
   bench,
   simulate,
+  ledger,
+  campaign,
+  crowd,
   changeset: (args) => installed(() => tool('changeset', args)),
   pnpm: async (args) => run('pnpm', args, { env: await toolEnvironment() }),
 };
@@ -167,6 +171,27 @@ async function bench(args) {
 /** The long random run of the engine. */
 async function simulate(args) {
   return installed(() => tool('tsx', ['packages/lock-engine/scripts/simulate.ts', ...args]));
+}
+
+/** Thousands of sockets, dropped at once. */
+async function crowd(args) {
+  await install();
+  if (!(await build([SERVICE]))) throw new ExpectedError('The build failed.');
+  return tool('tsx', ['apps/realtime-service/scripts/crowd.ts', ...args]);
+}
+
+/** Looks into a ledger; reads only. */
+async function ledger(args) {
+  await install();
+  if (!(await build([SQL_LEDGER]))) throw new ExpectedError('The build failed.');
+  return run(process.execPath, ['packages/sql-ledger/dist/tool/main.js', ...args]);
+}
+
+/** Kills a busy service a few hundred times, and compares its ledger with what was told. */
+async function campaign(args) {
+  await install();
+  if (!(await build([SQL_LEDGER]))) throw new ExpectedError('The build failed.');
+  return tool('tsx', ['packages/sql-ledger/scripts/campaign.ts', ...args]);
 }
 
 async function installed(action) {

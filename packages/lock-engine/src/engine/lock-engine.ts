@@ -37,12 +37,20 @@ import { invariant } from './invariant.js';
 import type { LockChange } from './lock-change.js';
 import { resolvePolicy } from './lock-policy.js';
 import type { LockPolicy } from './lock-policy.js';
-import { viewOf } from './lock-record.js';
-import type { LockRecord } from './lock-record.js';
 import { restoreInto, snapshotOf } from './lock-snapshot.js';
 import type { LockSnapshot } from './lock-snapshot.js';
 import { LockState } from './lock-state.js';
 import { extendLock, lockMany, lockTickets } from './locking.js';
+import {
+  activeLocksOf,
+  availabilityOf,
+  eventOf,
+  lockOf,
+  nextDueAtMsOf,
+  statsOf,
+  unsettledLocksOf,
+} from './queries.js';
+import type { Sight } from './queries.js';
 import { Step } from './step.js';
 import { setInventory, settleLock } from './stocking.js';
 import { cancelEvent, expireDue, forgetEnded } from './sweeping.js';
@@ -258,20 +266,19 @@ export class LockEngine {
 
   /** The lock as it stands now, or `undefined` when it is unknown or forgotten. */
   lockById(lockId: string): TicketLock | undefined {
-    const lock = this.#state.locks.get(lockId);
-    return lock && this.#view(lock, this.#readClock());
+    return lockOf(this.#sight(), lockId);
   }
 
   /** The user's active locks, the oldest first. */
   locksOfUser(userId: Id): TicketLock[] {
     const user = this.#state.users.get(canonicalId(userId) ?? '');
-    return this.#activeOf(user?.firstLock, (lock) => lock.nextOfUser);
+    return activeLocksOf(this.#sight(), user?.firstLock, (lock) => lock.nextOfUser);
   }
 
   /** The active locks that the session made, the oldest first; locks in payment are among them. */
   locksOfSession(sessionId: string): TicketLock[] {
     const session = this.#state.sessions.get(sessionId);
-    return this.#activeOf(session?.firstLock, (lock) => lock.nextOfSession);
+    return activeLocksOf(this.#sight(), session?.firstLock, (lock) => lock.nextOfSession);
   }
 
   /** The sessions that have active locks. */
@@ -284,53 +291,31 @@ export class LockEngine {
    * unknown event.
    */
   availability(eventId: Id): CategoryAvailability[] | undefined {
-    const nowMs = this.#readClock();
-    const event = this.#state.events.get(canonicalId(eventId) ?? '');
-    if (event === undefined) return undefined;
-    return [...event.categories.values()].map((category) =>
-      category.view(this.#state.expiry.ticketsDue(category, nowMs)),
-    );
+    return availabilityOf(this.#sight(), eventId);
   }
 
   /** One category as it stands now. */
   categoryAvailability(eventId: Id, categoryId: Id): CategoryAvailability | undefined {
     const nowMs = this.#readClock();
-    const event = this.#state.events.get(canonicalId(eventId) ?? '');
-    const category = event?.categories.get(canonicalId(categoryId) ?? '');
+    const category = eventOf(this.#state, eventId)?.categories.get(canonicalId(categoryId) ?? '');
     return category?.view(this.#state.dueIn(category, nowMs));
   }
 
   /** Whether the event was cancelled; `undefined` for an unknown event. */
   isCancelled(eventId: Id): boolean | undefined {
-    return this.#state.events.get(canonicalId(eventId) ?? '')?.cancelled;
+    return eventOf(this.#state, eventId)?.cancelled;
   }
 
   /**
    * Confirmed locks that the source of truth does not count yet, the oldest of each category first.
    */
   unsettledLocks(eventId: Id): TicketLock[] {
-    const nowMs = this.#readClock();
-    const categories =
-      this.#state.events.get(canonicalId(eventId) ?? '')?.categories.values() ?? [];
-    return [...categories].flatMap(({ unsettled }) =>
-      [...unsettled].map((lock) => this.#view(lock, nowMs)),
-    );
+    return unsettledLocksOf(this.#sight(), eventId);
   }
 
   /** Counts over what was recorded: a lock that is over counts as active until it is swept. */
   stats(): LockStats {
-    const { count, locks, events, requests } = this.#state;
-    const { active, expired, confirmed, released } = count;
-    return {
-      totalLocks: locks.size,
-      activeLocks: active,
-      usersWithLocks: count.users,
-      categoriesWithLocks: count.categories,
-      locksByStatus: { active, expired, confirmed, released },
-      unsettledLocks: count.unsettled,
-      rememberedRequests: requests.size,
-      events: events.size,
-    };
+    return statsOf(this.#state);
   }
 
   /** The end of the lock that ends first, or `undefined` without active locks. */
@@ -340,11 +325,7 @@ export class LockEngine {
 
   /** The instant at which `expireDue` next has something to do: an end or a notice. */
   nextDueAtMs(): number | undefined {
-    const expiryAtMs = this.nextExpiryAtMs();
-    const unnoticed =
-      this.policy.expiringNoticeMs > 0 ? this.#state.expiry.peekUnnoticed() : undefined;
-    if (expiryAtMs === undefined || unnoticed === undefined) return expiryAtMs;
-    return Math.min(expiryAtMs, unnoticed.expiresAtMs - this.policy.expiringNoticeMs);
+    return nextDueAtMsOf(this.#state, this.policy.expiringNoticeMs);
   }
 
   /**
@@ -404,21 +385,8 @@ export class LockEngine {
     return this.#nowMs;
   }
 
-  #view(lock: LockRecord, nowMs: number): TicketLock {
-    return viewOf(lock, nowMs, this.policy.extensionsMax);
-  }
-
-  #activeOf(
-    first: LockRecord | undefined,
-    nextOf: (lock: LockRecord) => LockRecord | undefined,
-  ): TicketLock[] {
-    const nowMs = this.#readClock();
-    const locks: TicketLock[] = [];
-    for (let lock = first; lock !== undefined; lock = nextOf(lock)) {
-      if (!lock.isDue(nowMs)) locks.push(this.#view(lock, nowMs));
-    }
-    return locks.toSorted(
-      (a, b) => a.createdAtMs - b.createdAtMs || (a.lockId < b.lockId ? -1 : 1),
-    );
+  #sight(): Sight {
+    const { extensionsMax } = this.policy;
+    return { state: this.#state, nowMs: this.#readClock(), extensionsMax };
   }
 }

@@ -17,6 +17,7 @@ import { printSummary } from './summary.mjs';
 import { build, install, tool, toolEnvironment } from './toolchain.mjs';
 
 const SERVICE = '@ticket-locks/realtime-service';
+const SOCKET_ADAPTER = '@ticket-locks/socket-adapter';
 const DEMO_WEB = '@ticket-locks/demo-web';
 const BENCHMARKS = '@ticket-locks/benchmarks';
 const SQL_LEDGER = '@ticket-locks/sql-ledger';
@@ -35,6 +36,7 @@ const commands = {
   ledger,
   campaign,
   crowd,
+  asyncapi,
   changeset: (args) => installed(() => tool('changeset', args)),
   pnpm: async (args) => run('pnpm', args, { env: await toolEnvironment() }),
 };
@@ -192,6 +194,13 @@ async function campaign(args) {
   await install();
   if (!(await build([SQL_LEDGER]))) throw new ExpectedError('The build failed.');
   return tool('tsx', ['packages/sql-ledger/scripts/campaign.ts', ...args]);
+}
+
+/** Writes docs/asyncapi.yaml anew, from the types of the protocol. */
+async function asyncapi() {
+  await install();
+  if (!(await build([SOCKET_ADAPTER]))) throw new ExpectedError('The build failed.');
+  return tool('tsx', ['packages/socket-adapter/scripts/asyncapi.ts']);
 }
 
 async function installed(action) {

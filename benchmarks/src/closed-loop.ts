@@ -9,7 +9,10 @@ export interface LoopResult {
 export async function closedLoop(
   clients: number,
   seconds: number,
-  visit: (client: number, ask: <Answer>(request: () => Promise<Answer>) => Promise<Answer>) => Promise<void>,
+  visit: (
+    client: number,
+    ask: <Answer>(request: () => Promise<Answer>) => Promise<Answer>,
+  ) => Promise<void>,
 ): Promise<LoopResult> {
   const latenciesMs: number[] = [];
   const startMs = performance.now();

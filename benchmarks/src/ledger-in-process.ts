@@ -45,7 +45,13 @@ export async function lockInProcess(request: LedgerRequest): Promise<LedgerSampl
 function lockAndUnlock(locks: LocalTicketLocks): Parameters<typeof closedLoop>[2] {
   return async (client, ask) => {
     const userId = client + 1;
-    const wish = { eventId: 1, categoryId: client % 64, quantity: 2, userId, sessionId: `s${userId}` };
+    const wish = {
+      eventId: 1,
+      categoryId: client % 64,
+      quantity: 2,
+      userId,
+      sessionId: `s${userId}`,
+    };
     const locked = await ask(() => locks.lock(wish));
     if (!locked.ok) throw new Error(`lock: ${locked.error.code}`);
     const { lockId } = locked.value;

@@ -15,9 +15,7 @@ import { closedLoop } from './closed-loop.js';
 import type { LedgerRequest } from './ledger-in-process.js';
 import type { LedgerSample } from './ledger.bench.js';
 
-const SERVICE = fileURLToPath(
-  new URL('../../apps/realtime-service/dist/main.js', import.meta.url),
-);
+const SERVICE = fileURLToPath(new URL('../../apps/realtime-service/dist/main.js', import.meta.url));
 const SECRET = 'a secret of the benchmark, long enough for HS256';
 const NO_LIMITS = {
   RATE_LIMIT_LOCKS_PER_MINUTE: '0',
@@ -94,7 +92,10 @@ async function connect(port: number, userId: number): Promise<Socket> {
   const failed = new Promise<never>((_, reject) => {
     socket.once('connect_error', reject);
   });
-  await Promise.race([new Promise<void>((resolve) => socket.once('connected', () => resolve())), failed]);
+  await Promise.race([
+    new Promise<void>((resolve) => socket.once('connected', () => resolve())),
+    failed,
+  ]);
   return socket;
 }
 

@@ -1,5 +1,6 @@
-// What it costs to answer only what is on the disk: the same service with the embedded ledger and without one, by turns,
-// so that a busy machine is busy for both, and only the ratio of neighbours counts.
+// What it costs to answer only what is on the disk: the same service with the embedded ledger and
+// without one, by turns, so that a busy machine is busy for both, and only the ratio of neighbours
+// counts.
 import { lockInProcess } from './ledger-in-process.js';
 import { lockOverSockets } from './ledger-over-sockets.js';
 import { ratioOf, spreadOf } from './spread.js';
@@ -34,8 +35,15 @@ export interface LedgerRow {
   readonly cpuUs: Pair;
 }
 
-/** Measures lock and unlock round trips, prints a table, and returns the same figures. Takes about two and a half minutes. */
-export async function benchmarkLedger({ quick }: { quick: boolean }): Promise<readonly LedgerRow[]> {
+/**
+ * Measures lock and unlock round trips, prints a table, and returns the same figures. Takes about
+ * two and a half minutes.
+ */
+export async function benchmarkLedger({
+  quick,
+}: {
+  quick: boolean;
+}): Promise<readonly LedgerRow[]> {
   const { rounds, seconds } = quick ? PLANS.quick : PLANS.full;
   const rows: LedgerRow[] = [];
   const paths = { 'in process': lockInProcess, 'over sockets': lockOverSockets };

@@ -60,6 +60,8 @@ describe.each<[string, () => Record<string, string>]>([
     await startService(kept);
     const second = spawnService({ WEBSOCKET_PORT: '0', HOST: '127.0.0.1', ...kept });
     expect(await second.exitCode()).toBe(1);
-    expect(second.output).toMatch(/realtime-service: cannot start: .* is in use by another process/);
+    expect(second.output).toMatch(
+      /realtime-service: cannot start: .* is in use by another process/,
+    );
   });
 });

@@ -1,4 +1,5 @@
-// A port means what its contract says. So whatever implements one runs the contract, fakes included.
+// A port means what its contract says. So whatever implements one runs the contract, fakes
+// included.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -64,7 +65,7 @@ function classesIn(source: string, port: string): string[] {
 
 function contractTestsOf(packageName: string): string[] {
   return filesUnder(join(PACKAGES, packageName, 'test'))
-    .filter((path) => /\.contract\.test\.ts$/.test(path))
+    .filter((path) => path.endsWith('.contract.test.ts'))
     .map((path) => readFileSync(path, 'utf8'));
 }
 

@@ -137,12 +137,10 @@ describe('before the flush', () => {
     ledger: ReturnType<typeof ledgerThatWaits>,
     promise: Promise<Value>,
   ): Promise<Value> {
-    let isSettled = false;
-    const settle = () => {
-      isSettled = true;
-    };
+    const unsettled = new Set([promise]);
+    const settle = () => unsettled.clear();
     promise.then(settle, settle);
-    while (!isSettled) {
+    while (unsettled.size > 0) {
       await settled();
       ledger.flush();
     }
@@ -249,7 +247,9 @@ describe('before the flush', () => {
 
 describe('a ledger that fails', () => {
   test('makes the outcome unknown, then the store unavailable, and says so once', async () => {
-    const local = await LocalProcess.started({ ledger: ledgerThatFails({ at: 'append', after: 2 }) });
+    const local = await LocalProcess.started({
+      ledger: ledgerThatFails({ at: 'append', after: 2 }),
+    });
     const { lockId } = valueOf(await local.ask('ann'));
     const told = local.changes.length;
     const inFlight = await Promise.all([

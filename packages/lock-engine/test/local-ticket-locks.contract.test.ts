@@ -1,9 +1,6 @@
 import { LocalTicketLocks } from '../src/index.js';
 import type { LockLedger } from '../src/index.js';
-import type {
-  TicketLocksSetup,
-  TicketLocksUnderTest,
-} from '../src/testing/contract/box-office.js';
+import type { TicketLocksSetup, TicketLocksUnderTest } from '../src/testing/contract/box-office.js';
 import { describeTicketLocksContract } from '../src/testing/contract/ticket-locks-contract.js';
 import { countingIds } from '../src/testing/counting-ids.js';
 import { ManualClock } from '../src/testing/manual-clock.js';

@@ -80,9 +80,7 @@ export const COMMAND_CASES: readonly CommandCase[] = [
       existing,
       soldOut,
     ],
-    impossible: [
-      { both: ['a malformed sessionId', endedRepeat.name], because: repeatNeedsGrant },
-    ],
+    impossible: [{ both: ['a malformed sessionId', endedRepeat.name], because: repeatNeedsGrant }],
   },
   {
     title: 'lockMany',

@@ -11,7 +11,7 @@ export interface Episode {
   readonly random: SeededRandom;
   readonly run: Lockstep;
   /** Draws the next call; it is for the caller to make it. */
-  next(): LockCall;
+  readonly next: () => LockCall;
 }
 
 /** Episodes with policies (but what is fixed) and habits of their own, from the seed on. */

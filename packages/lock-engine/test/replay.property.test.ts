@@ -1,5 +1,5 @@
 // State changes only by changes: whoever applies them again is where the engine is.
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 
 import { LockEngine } from '../src/index.js';
 import type { LockChange, LockEngineOptions, LockSnapshot } from '../src/index.js';
@@ -126,7 +126,7 @@ function emptyEngine(policy: LockEngineOptions['policy']): LockEngine {
 }
 
 function expectSame(actual: unknown, expected: unknown, what: string): void {
-  if (!isSame(actual, expected)) expect.fail(`${what}: ${differenceOf(actual, expected)}`);
+  if (!isSame(actual, expected)) throw new Error(`${what}: ${differenceOf(actual, expected)}`);
 }
 
 function copyOf<Value>(value: Value): Value {

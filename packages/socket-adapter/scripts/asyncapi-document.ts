@@ -36,6 +36,16 @@ const INFO = {
   license: { name: 'MIT' },
 };
 
+const HANDSHAKE_QUERY = {
+  type: 'object',
+  required: ['EIO', 'transport'],
+  properties: {
+    EIO: { const: '4' },
+    transport: { enum: ['polling', 'websocket'] },
+    userId: { description: 'If given, it is the user of the token.', type: 'string' },
+  },
+};
+
 export interface AsyncApiDocument {
   readonly asyncapi: string;
   readonly channels: { readonly realtime: { readonly messages: Record<string, JsonSchema> } };
@@ -67,6 +77,9 @@ export function asyncApiDocument(): AsyncApiDocument {
     add(event, SUMMARIES[event], news[event]);
     if (event !== 'connected') operations[event] = sending(event);
   }
+  operations['my-locks'] = sending('my-locks-response');
+  const untold = Object.keys(news).filter((event) => !(event in messages));
+  if (untold.length > 0) throw new Error(`NEWS_EVENTS lacks ${untold.join(', ')}`);
   const names = Object.keys(messages);
   return {
     asyncapi: '3.0.0',
@@ -78,6 +91,7 @@ export function asyncApiDocument(): AsyncApiDocument {
       realtime: {
         address: REALTIME_NAMESPACE,
         description: 'A namespace of socket.io.',
+        bindings: { ws: { query: HANDSHAKE_QUERY } },
         messages: Object.fromEntries(names.map((name) => [name, ref('messages', name)])),
       },
     },

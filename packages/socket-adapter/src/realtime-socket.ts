@@ -13,7 +13,7 @@ export interface Admission {
   readonly place: Place;
 }
 
-export interface RealtimeSocketData {
+interface RealtimeSocketData {
   admission?: Admission;
 }
 

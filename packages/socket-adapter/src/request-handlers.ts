@@ -21,7 +21,7 @@ export interface Buyer {
 type Success<Event extends RequestEvent> = Exclude<Answers[Event], Refusal>;
 
 /** An answer, and what is sent right after it. */
-export type Handled<Event extends RequestEvent> = Outcome<Success<Event>> & {
+type Handled<Event extends RequestEvent> = Outcome<Success<Event>> & {
   readonly news?: readonly AvailabilityUpdate[];
 };
 

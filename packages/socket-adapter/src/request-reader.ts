@@ -17,11 +17,13 @@ const id = z.unknown().transform((input, context): Id => {
   context.addIssue({ code: 'custom', message: 'not an id' });
   return z.NEVER;
 });
+// No `min` and `max` of zod here: they also look at what is of another type but has a `length`, and
+// throw when that is no number either.
 const opaqueId = z
   .string()
-  .min(1)
-  .max(OPAQUE_ID_LENGTH_MAX)
+  .refine(({ length }) => length >= 1 && length <= OPAQUE_ID_LENGTH_MAX)
   .regex(/^[^\p{Cc}\p{Cs}]*$/u);
+const token = z.string().refine(({ length }) => length >= 1 && length <= TOKEN_LENGTH_MAX);
 const quantity = z.int().min(1);
 
 const common = { userId: id.optional(), requestId: opaqueId.optional() };
@@ -37,13 +39,15 @@ const SCHEMAS = {
   'lock-tickets': z.object({ eventId: id, ...lockLine, ...lockWish }),
   'lock-tickets of several categories': z.object({
     eventId: id,
-    items: z.array(z.object(lockLine)).min(1).max(ITEMS_MAX),
+    items: z
+      .array(z.object(lockLine))
+      .refine(({ length }) => length >= 1 && length <= ITEMS_MAX),
     // Beside `items` these would be a second wish, and nobody could tell which one counts.
     categoryId: z.undefined().optional(),
     quantity: z.undefined().optional(),
     ...lockWish,
   }),
-  'refresh-token': z.object({ token: z.string().min(1).max(TOKEN_LENGTH_MAX), ...common }),
+  'refresh-token': z.object({ token, ...common }),
   'unlock-tickets': z.object({ lockId: opaqueId, quantity: quantity.optional(), ...common }),
   'unlock-tickets of a category': z.object({
     eventId: id,

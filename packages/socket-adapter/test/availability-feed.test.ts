@@ -5,11 +5,11 @@ import type {
   LockChange,
   Outcome,
 } from '@ticket-locks/lock-engine';
+import { ManualClock } from '@ticket-locks/lock-engine/testing';
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { AvailabilityFeed } from '../src/availability-feed.js';
 import type { AvailabilityUpdate } from '../src/protocol.js';
-import { ManualClock } from './manual-clock.js';
 
 let clock: ManualClock;
 let store: FakeAvailability;

@@ -1,6 +1,6 @@
+import { ManualClock } from '@ticket-locks/lock-engine/testing';
 import { afterEach, describe, expect, test } from 'vitest';
 
-import { ManualClock } from './manual-clock.js';
 import { closeServers, startServer } from './test-server.js';
 import { tokenFor } from './test-tokens.js';
 

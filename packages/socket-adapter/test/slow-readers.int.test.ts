@@ -1,7 +1,7 @@
+import { ManualClock } from '@ticket-locks/lock-engine/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { SLOW_ROOM } from '../src/slow-readers.js';
-import { ManualClock } from './manual-clock.js';
 import { RawClient } from './raw-client.js';
 import { closeServers, startServer } from './test-server.js';
 import type { TestServer } from './test-server.js';

@@ -1,7 +1,7 @@
+import { ManualClock } from '@ticket-locks/lock-engine/testing';
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { TokenLife } from '../src/token-life.js';
-import { ManualClock } from './manual-clock.js';
 
 const DAY_MS = 86_400_000;
 let clock: ManualClock;

@@ -1,11 +1,11 @@
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 
+import { ManualClock } from '@ticket-locks/lock-engine/testing';
 import { describe, expect, test } from 'vitest';
 
 import { TokenRefusedError, tokenVerifier } from '../src/index.js';
 import type { TokenVerifierOptions } from '../src/index.js';
-import { ManualClock } from './manual-clock.js';
 
 const NOW_S = 1_800_000_000;
 const SECRET = 'a secret of the tests, long enough for HS256';

@@ -1,4 +1,5 @@
-// The long run: two hundred kills, or as many as are asked for. `npm run campaign -- 500 7` takes rounds and seed.
+// The long run: two hundred kills, or as many as are asked for. `npm run campaign -- 500 7` takes
+// rounds and seed.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

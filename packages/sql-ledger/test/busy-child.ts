@@ -1,4 +1,5 @@
-// A small service under load, to be killed: fifty buyers who write down what they ask and what they are told.
+// A small service under load, to be killed: fifty buyers who write down what they ask and what they
+// are told.
 import { openSync, writeSync } from 'node:fs';
 
 import { LocalTicketLocks } from '@ticket-locks/lock-engine';
@@ -20,7 +21,7 @@ const ledger =
 const locks = new LocalTicketLocks({ ...busyOptions(), ledger });
 const file = openSync(notes, 'a');
 let count = 0;
-let hasFailed = false;
+const state = { hasFailed: false };
 
 /** Into the file at once: what was told is told, whatever happens to this process next. */
 function note(line: unknown): void {
@@ -62,14 +63,16 @@ async function buy(userId: number, visit: number): Promise<void> {
 }
 
 async function visitAgainAndAgain(userId: number): Promise<void> {
-  for (let visit = 0; !hasFailed; visit += 1) await buy(userId, visit);
+  for (let visit = 0; !state.hasFailed; visit += 1) await buy(userId, visit);
 }
 
 locks.on('failure', ({ message }) => {
   note({ failure: message });
-  hasFailed = true;
+  state.hasFailed = true;
   // After the answers that are on their way.
   setImmediate(() => process.exit(1));
 });
 await locks.start();
-await Promise.all(Array.from({ length: 50 }, (_, index) => visitAgainAndAgain(Number(seed) * 100 + index)));
+await Promise.all(
+  Array.from({ length: 50 }, (_, index) => visitAgainAndAgain(Number(seed) * 100 + index)),
+);

@@ -18,7 +18,10 @@ export type BusyCommand =
   | { readonly verb: 'release'; readonly lockId: string }
   | { readonly verb: 'confirm'; readonly lockId: string; readonly orderId: string };
 
-/** The service of the busy child, and of whoever looks at its ledger afterwards: nothing in it ends by itself. */
+/**
+ * The service of the busy child, and of whoever looks at its ledger afterwards: nothing in it ends
+ * by itself.
+ */
 export function busyOptions(): Omit<LocalTicketLocksOptions, 'ledger'> {
   const categories = Array.from({ length: 8 }, (_, index) => ({
     categoryId: index + 1,

@@ -1,5 +1,5 @@
-// Every instant at which the process could end while an answer is on its way, one after the other: what had been told by
-// then must be there after the restart, and nothing that was never asked for.
+// Every instant at which the process could end while an answer is on its way, one after the other:
+// what had been told by then must be there after the restart, and nothing that was never asked for.
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -85,7 +85,8 @@ class Run {
     if (!this.#isRecording) return;
     const folder = join(this.#folder, `instant-${this.#instants.length}`);
     mkdirSync(folder);
-    // As kill -9 leaves it: what was written is there, flushed or not; the process's own lock and memory are gone.
+    // As kill -9 leaves it: what was written is there, flushed or not; the process's own lock and
+    // memory are gone.
     cpSync(this.#live, folder, {
       recursive: true,
       filter: (path) => !path.endsWith('-shm') && !path.endsWith('.lock'),
@@ -243,9 +244,7 @@ const STORIES: readonly Story[] = [
     name: 'a refusal for want of tickets while the others are on their way',
     act: async (run) => {
       const all = Array.from({ length: 5 }, (_, index) => ({ ...other, userId: 20 + index }));
-      await Promise.all(
-        all.map((who) => run.ask(() => run.locks.lock({ ...who, quantity: 10 }))),
-      );
+      await Promise.all(all.map((who) => run.ask(() => run.locks.lock({ ...who, quantity: 10 }))));
       await Promise.all([
         run.ask(() => run.locks.release({ lockId: 'lock-a-2' })),
         lockAnew(run),

@@ -1,5 +1,15 @@
-// What happens to files: bits flip, ends are cut off, files vanish, other programs and newer versions write them.
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+// What happens to files: bits flip, ends are cut off, files vanish, other programs and newer
+// versions write them.
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 import type { LedgerContents } from '@ticket-locks/lock-engine';
@@ -50,14 +60,11 @@ function copyLedger(from: string, to: string): void {
 /** Loads a damaged copy: either it says so, or nothing is different. */
 async function outcome(folder: string, whole: LedgerContents): Promise<'noticed' | 'harmless'> {
   const result = await contentsOf(folder).catch((error: unknown) => error);
-  if (!(result instanceof Error)) {
-    expect(JSON.stringify(result)).toBe(JSON.stringify(whole));
-    return 'harmless';
+  if (result instanceof LedgerError && /^LEDGER_(?:DAMAGED|FORMAT)$/.test(result.code)) {
+    return 'noticed';
   }
-  expect(result).toBeInstanceOf(LedgerError);
-  expect((result as LedgerError).code).toMatch(/^LEDGER_(?:DAMAGED|FORMAT)$/);
-  expect(result.message.length).toBeGreaterThan(20);
-  return 'noticed';
+  expect(JSON.stringify(result)).toBe(JSON.stringify(whole));
+  return 'harmless';
 }
 
 describe.each(['closed', 'killed'] as const)('a ledger that was %s', (end) => {
@@ -80,23 +87,27 @@ describe.each(['closed', 'killed'] as const)('a ledger that was %s', (end) => {
   test.each([
     ['a flipped bit', 389],
     ['a lost end', 613],
-  ])('%s is noticed wherever it is, or is harmless', async (kind, stride) => {
-    const names = readdirSync(folder).filter((name) => /\.db(?:-wal)?$/.test(name));
-    const outcomes = { noticed: 0, harmless: 0 };
-    for (const name of names) {
-      const { length } = readFileSync(join(folder, name));
-      for (let at = stride % 97; at < length; at += stride) {
-        const copy = `${folder}-${at}`;
-        copyLedger(folder, copy);
-        if (kind === 'a flipped bit') flip(join(copy, name), at);
-        else truncateSync(join(copy, name), at);
-        outcomes[await outcome(copy, whole)] += 1;
-        rmSync(copy, { recursive: true });
+  ])(
+    '%s is noticed wherever it is, or is harmless',
+    async (kind, stride) => {
+      const names = readdirSync(folder).filter((name) => /\.db(?:-wal)?$/.test(name));
+      const outcomes = { noticed: 0, harmless: 0 };
+      for (const name of names) {
+        const { length } = readFileSync(join(folder, name));
+        for (let at = stride % 97; at < length; at += stride) {
+          const copy = `${folder}-${at}`;
+          copyLedger(folder, copy);
+          if (kind === 'a flipped bit') flip(join(copy, name), at);
+          else truncateSync(join(copy, name), at);
+          outcomes[await outcome(copy, whole)] += 1;
+          rmSync(copy, { recursive: true });
+        }
       }
-    }
-    expect(outcomes.noticed).toBeGreaterThan(20);
-    expect(outcomes.noticed + outcomes.harmless).toBeGreaterThan(80);
-  }, 60_000);
+      expect(outcomes.noticed).toBeGreaterThan(20);
+      expect(outcomes.noticed + outcomes.harmless).toBeGreaterThan(80);
+    },
+    60_000,
+  );
 
   test('a vanished file is noticed', async () => {
     const names = readdirSync(folder).filter((file) => /\.db(?:-wal)?$/.test(file));

@@ -26,7 +26,8 @@ test.runIf(hasStrace).each([40, 61])(
     expect(run.exitCode).toBe(1);
     const codes = new Set(run.asked.map(({ answer }) => answer?.error?.code ?? 'told'));
     expect(codes).toContain('OUTCOME_UNKNOWN');
-    // The disk is well again: whatever the failed flush left, each command is there whole or not at all.
+    // The disk is well again: whatever the failed flush left, each command is there whole or not at
+    // all.
     await audit.compare(run.asked, `flush ${flush}`);
     expect(audit.problems).toEqual([]);
     expect(audit.count.answers).toBeGreaterThan(10);

@@ -43,7 +43,8 @@ async function lockUntilItFails(locks: LocalTicketLocks) {
 async function expectFailStop(locks: LocalTicketLocks, message: RegExp): Promise<string[]> {
   const { failures, grantedIds, codes } = await lockUntilItFails(locks);
   expect(grantedIds.length).toBeGreaterThan(0);
-  // What was in flight is unknown; nothing is granted any more; and it is said once, with the reason.
+  // What was in flight is unknown; nothing is granted any more; and it is said once, with the
+  // reason.
   expect(new Set(codes)).toEqual(new Set(['OUTCOME_UNKNOWN']));
   const wish = { eventId: 1, categoryId: 1, quantity: 1, userId: 9e6, sessionId: 's' };
   expect(await locks.lock(wish)).toMatchObject({ ok: false, error: { code: 'UNAVAILABLE' } });
@@ -94,7 +95,10 @@ function mounted(folder: string): boolean {
   return true;
 }
 
-/** Without the right to mount, the test before this one has shown the same by a bound on the database. */
+/**
+ * Without the right to mount, the test before this one has shown the same by a bound on the
+ * database.
+ */
 function expectNoMounting(): void {
   expect(process.getuid?.() === 0 && process.platform === 'linux').toBe(false);
 }

@@ -7,8 +7,8 @@ import { BoxOffice, countingIds, ManualClock } from './box-office.js';
 import { inlineLedger } from './inline-ledger.js';
 import { tempFolder } from './temp-folder.js';
 
-// The snapshot is never made from the whole state, but folded from the changes, part by part. So it must be shown that
-// it is the same as if it had been.
+// The snapshot is never made from the whole state, but folded from the changes, part by part. So it
+// must be shown that it is the same as if it had been.
 describe('a folded snapshot', () => {
   test.each([1, 2, 3, 4, 5])('is the snapshot of the engine (seed %i)', async (seed) => {
     const folder = tempFolder();

@@ -8,7 +8,10 @@ export type ChannelStep = 'request' | 'reply' | 'answered';
 
 export interface InlineLedgerOptions extends LedgerHostOptions {
   readonly store: LedgerStore;
-  /** Called where a real channel hands over: before the request arrives, and around the reply to a write. */
+  /**
+   * Called where a real channel hands over: before the request arrives, and around the reply to a
+   * write.
+   */
   readonly onStep?: (step: ChannelStep) => void;
 }
 

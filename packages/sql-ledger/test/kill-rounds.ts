@@ -49,7 +49,10 @@ export interface KillReport {
   readonly problems: readonly string[];
 }
 
-/** Kills a busy service again and again, and compares what is in its ledger with what its buyers were told. */
+/**
+ * Kills a busy service again and again, and compares what is in its ledger with what its buyers
+ * were told.
+ */
 export async function killRounds(options: KillRoundsOptions): Promise<KillReport> {
   const audit = new Audit(options.openLedger);
   for (let round = 1; round <= options.rounds; round += 1) {
@@ -70,11 +73,17 @@ export interface BusyRun {
   readonly signal: string | null;
 }
 
-/** Starts a busy service, lets it work until it is killed or ends, and returns what was asked and told by then. */
+/**
+ * Starts a busy service, lets it work until it is killed or ends, and returns what was asked and
+ * told by then.
+ */
 export async function busyRun(
   folder: string,
   round: number,
-  { killAfterMs, command = [] }: { readonly killAfterMs?: number; readonly command?: readonly string[] },
+  {
+    killAfterMs,
+    command = [],
+  }: { readonly killAfterMs?: number; readonly command?: readonly string[] },
 ): Promise<BusyRun> {
   const notesFolder = mkdtempSync(join(tmpdir(), 'ticket-locks-notes-'));
   const notes = join(notesFolder, 'notes.jsonl');
@@ -115,7 +124,9 @@ export class Audit {
     return this.#known.size;
   }
 
-  /** Opens the ledger as the next service would, and notes everything that is not as it was told. */
+  /**
+   * Opens the ledger as the next service would, and notes everything that is not as it was told.
+   */
   async compare(asked: readonly Asked[], when: string): Promise<void> {
     const known = this.#known;
     const unanswered = learn(known, asked);
@@ -185,12 +196,16 @@ function after(before: Known, command: BusyCommand, expiresAtMs: number): Known 
       return command.quantity === undefined
         ? { ...before, status: 'RELEASED' }
         : { ...before, quantity: before.quantity - command.quantity };
-    default:
+    case 'lock':
+    case 'release':
       return { ...before, status: 'RELEASED' };
   }
 }
 
-/** Finds out whether a command without an answer was carried out, and takes it in if so: all of it, or none. */
+/**
+ * Finds out whether a command without an answer was carried out, and takes it in if so: all of it,
+ * or none.
+ */
 async function settle(
   locks: LocalTicketLocks,
   known: Map<string, Known>,

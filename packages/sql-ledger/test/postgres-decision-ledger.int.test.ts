@@ -45,7 +45,8 @@ describe('instances at the same time', () => {
     const first = ledgers[0] as DecisionLedger;
     const categories = [1, 2].map((id) => ({ categoryId: id, capacity: 100, soldElsewhere: 0 }));
     await first.settle({ eventId: 1, fetchedAtMs: 1, categories }, []);
-    // 150 locks for 100 tickets in each of two categories, each decided, aborted and returned from everywhere at once.
+    // 150 locks for 100 tickets in each of two categories, each decided, aborted and returned from
+    // everywhere at once.
     const locks = Array.from({ length: 300 }, (_, index) =>
       saleOf(`lock-${index}`, { categoryId: 1 + (index % 2) }),
     );

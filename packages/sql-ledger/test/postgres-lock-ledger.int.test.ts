@@ -69,7 +69,8 @@ test('the loss of the connection, even an idle one, stops the service', async ()
   await locks.start();
   const granted = await locks.lock(wish);
   await cutOff(schema);
-  // It is noticed at the next write at the latest: that one is unknown, and nothing is granted from then on.
+  // It is noticed at the next write at the latest: that one is unknown, and nothing is granted from
+  // then on.
   const next = await locks.lock({ ...wish, userId: 2 });
   expect(next).toMatchObject({ ok: false, error: { code: 'OUTCOME_UNKNOWN' } });
   expect(await locks.lock({ ...wish, userId: 3 })).toMatchObject({

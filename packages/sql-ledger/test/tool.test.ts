@@ -69,7 +69,10 @@ test('verify finds a counter that does not add up, though every checksum is righ
 
 test('history tells who held what when, and why it ended, while the service runs', async () => {
   const folder = tempFolder();
-  const locks = new LocalTicketLocks({ ...busyOptions(), ledger: new SqliteLockLedger({ folder }) });
+  const locks = new LocalTicketLocks({
+    ...busyOptions(),
+    ledger: new SqliteLockLedger({ folder }),
+  });
   await locks.start();
   const wish = { eventId: 1, categoryId: 2, quantity: 3, userId: 7, sessionId: 'session-7' };
   const granted = await locks.lock(wish);
@@ -81,7 +84,9 @@ test('history tells who held what when, and why it ended, while the service runs
 
   const { exitCode, output } = await tool(folder, 'history', lockId);
   const [locked, changed, paying, sold, released] = output.split('\n');
-  expect(locked).toMatch(/locked by user 7 \(session session-7\): 3 tickets of category 2, event 1/);
+  expect(locked).toMatch(
+    /locked by user 7 \(session session-7\): 3 tickets of category 2, event 1/,
+  );
   expect(changed).toMatch(/changed to 2 tickets, before 3/);
   expect(paying).toMatch(/in payment for order 99/);
   expect(sold).toMatch(/sold: 2 tickets for order 99/);
@@ -95,12 +100,15 @@ test('history tells who held what when, and why it ended, while the service runs
 
 test('a backup that is made while the service runs is a whole ledger, and can be restored', async () => {
   const folder = tempFolder();
-  const locks = new LocalTicketLocks({ ...busyOptions(), ledger: new SqliteLockLedger({ folder }) });
+  const locks = new LocalTicketLocks({
+    ...busyOptions(),
+    ledger: new SqliteLockLedger({ folder }),
+  });
   await locks.start();
   const told: string[] = [];
-  let isBusy = true;
+  const state = { isBusy: true };
   const load = (async () => {
-    for (let userId = 1; isBusy; userId += 1) {
+    for (let userId = 1; state.isBusy; userId += 1) {
       const wish = { eventId: 1, categoryId: 1, quantity: 1, userId, sessionId: `s-${userId}` };
       const granted = await locks.lock(wish);
       if (granted.ok) told.push(granted.value.lockId);
@@ -110,7 +118,7 @@ test('a backup that is made while the service runs is a whole ledger, and can be
   const before = [...told];
   const file = join(folder, 'backup.db');
   expect(await tool(folder, 'backup', file)).toMatchObject({ exitCode: 0 });
-  isBusy = false;
+  state.isBusy = false;
   await load;
   await locks.stop();
 

@@ -1,4 +1,7 @@
-/** The option, if it is a duration that a timer can keep. Throws `RangeError` that names it, its value and its bound. */
+/**
+ * The option, if it is a duration that a timer can keep. Throws `RangeError` that names it, its
+ * value and its bound.
+ */
 export function durationOption(name: string, value: number, min: number): number {
   if (Number.isSafeInteger(value) && value >= min && value <= 2 ** 31 - 1) return value;
   throw new RangeError(

@@ -10,13 +10,17 @@ export interface Recovery {
   /** Changes that were replayed on the snapshot. */
   readonly changeCount: number;
   /**
-   * By how much the clock stood behind the newest change; 0 when it did not. Ends are counted from the newest change
-   * then, so that no lock lives shorter or longer than it was given, and instants are ahead of the wall by so much.
+   * By how much the clock stood behind the newest change; 0 when it did not. Ends are counted from
+   * the newest change then, so that no lock lives shorter or longer than it was given, and instants
+   * are ahead of the wall by so much.
    */
   readonly clockMovedBackMs: number;
 }
 
-/** Puts what was recorded into a new engine, and lets its clock go on from there. Throws `InvariantError` when it does not fit. */
+/**
+ * Puts what was recorded into a new engine, and lets its clock go on from there. Throws
+ * `InvariantError` when it does not fit.
+ */
 export function recover(
   engine: LockEngine,
   clock: RestartedClock,

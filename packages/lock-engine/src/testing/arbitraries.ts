@@ -65,7 +65,10 @@ export function anyLock(): fc.Arbitrary<PickLock> {
   return pick.map((lockIdOf) => (run) => lockIdOf(run) ?? 'lock-99');
 }
 
-/** An instant worth visiting: the end of a lock, or another edge of its life, one millisecond around it. */
+/**
+ * An instant worth visiting: the end of a lock, or another edge of its life, one millisecond around
+ * it.
+ */
 export function edge(): fc.Arbitrary<(run: Lockstep) => number> {
   const edges = fc.constantFrom<((lock: TicketLock, policy: Partial<LockPolicy>) => number)[]>(
     (lock) => lock.expiresAtMs,

@@ -39,10 +39,12 @@ const WEIGHTS: Readonly<Record<CommandName, number>> = {
 const RECALLED_MAX = 24;
 
 /**
- * Draws calls that meet: few ids, quantities near the limits, moments next to the ends of locks, repeats and nonsense.
+ * Draws calls that meet: few ids, quantities near the limits, moments next to the ends of locks,
+ * repeats and nonsense.
  *
- * Every run draws habits first (which commands are frequent, how much is malformed), so that different runs go to different
- * places. What is drawn depends on the numbers and on what can be seen of the engine alone.
+ * Every run draws habits first (which commands are frequent, how much is malformed), so that
+ * different runs go to different places. What is drawn depends on the numbers and on what can be
+ * seen of the engine alone.
  */
 export class CallGenerator {
   readonly #random: SeededRandom;
@@ -252,7 +254,8 @@ export class CallGenerator {
     const isExact = random.chance(0.7);
     return {
       eventId: isExact && lock.eventId !== undefined ? lock.eventId : this.#eventId(),
-      categoryId: isExact && lock.categoryId !== undefined ? lock.categoryId : this.#id(CATEGORY_IDS),
+      categoryId:
+        isExact && lock.categoryId !== undefined ? lock.categoryId : this.#id(CATEGORY_IDS),
       userId: isExact && lock.userId !== undefined ? lock.userId : this.#id(USER_IDS),
       ...quantity,
       ...this.#request(),

@@ -1,5 +1,6 @@
 /**
- * Ids of locks after the call that makes them: `lock-7`, and `lock-7-2` for the second lock of the seventh call.
+ * Ids of locks after the call that makes them: `lock-7`, and `lock-7-2` for the second lock of the
+ * seventh call.
  *
  * So the name of a lock does not depend on the calls before it, and a run may be shortened.
  */

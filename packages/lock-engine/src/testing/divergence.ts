@@ -16,7 +16,10 @@ export class Divergence extends Error {
 }
 
 /** A run as a script that can be pasted into a scenario test. */
-export function scriptOf({ calls: numbered, lockIds }: BrokenRun, options: LockstepOptions): string {
+export function scriptOf(
+  { calls: numbered, lockIds }: BrokenRun,
+  options: LockstepOptions,
+): string {
   const calls = numbered.map(({ call }) => call);
   const isPrompt = options.sweeping === 'prompt';
   const lines = calls.map((call) => {

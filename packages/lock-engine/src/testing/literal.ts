@@ -4,7 +4,9 @@ export function literalOf(value: unknown): string {
   if (Object.is(value, -0)) return '-0';
   if (Array.isArray(value)) return `[${value.map(literalOf).join(', ')}]`;
   if (typeof value !== 'object' || value === null) return String(value);
-  const fields = Object.entries(value).map(([name, field]) => `${keyOf(name)}: ${literalOf(field)}`);
+  const fields = Object.entries(value).map(
+    ([name, field]) => `${keyOf(name)}: ${literalOf(field)}`,
+  );
   return fields.length === 0 ? '{}' : `{ ${fields.join(', ')} }`;
 }
 

@@ -29,7 +29,8 @@ export interface CommandCall {
 }
 
 /**
- * One step of a run: a command, a move of the clock, or a new engine that takes over from a snapshot.
+ * One step of a run: a command, a move of the clock, or a new engine that takes over from a
+ * snapshot.
  *
  * `limit` is that of the `expireDue` which follows where sweeps are prompt.
  */

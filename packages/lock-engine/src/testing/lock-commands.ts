@@ -20,7 +20,8 @@ import type { Lockstep } from './lockstep.js';
 type Fields = Record<string, unknown>;
 
 /**
- * One call of a fast-check run, made of what is there when it comes: a lock that was made, the end of another.
+ * One call of a fast-check run, made of what is there when it comes: a lock that was made, the end
+ * of another.
  *
  * Its text is the line that was run, which can be pasted into a scenario test.
  */
@@ -48,9 +49,13 @@ export class LockCommand implements fc.Command<object, Lockstep> {
 export function lockCommands(
   constraints: fc.CommandsContraints = { maxCommands: 60, size: 'max' },
 ): fc.Arbitrary<Iterable<LockCommand>> {
-  const plain = Object.entries(INPUTS).map(([name, input]) => commandOf(name as CommandName, input));
-  return fc.commands<object, Lockstep>([...plain, moves(), restarts(), repeats()], constraints) as
-    fc.Arbitrary<Iterable<LockCommand>>;
+  const plain = Object.entries(INPUTS).map(([name, input]) =>
+    commandOf(name as CommandName, input),
+  );
+  return fc.commands<object, Lockstep>(
+    [...plain, moves(), restarts(), repeats()],
+    constraints,
+  ) as fc.Arbitrary<Iterable<LockCommand>>;
 }
 
 const optional = (fields: Record<string, fc.Arbitrary<unknown>>) =>
@@ -146,13 +151,15 @@ const INPUTS: Readonly<Record<CommandName, fc.Arbitrary<unknown>>> = {
 /** The command with its input, or now and then with one field of it that is wrong. */
 function commandOf(name: CommandName, input: fc.Arbitrary<unknown>): fc.Arbitrary<LockCommand> {
   const spoilt = fc.tuple(input, fc.nat(), malformed()).map(([whole, at, wrong]) => {
-    const names = Object.keys((whole ?? {}) as Fields);
+    const names = Object.keys(whole ?? {});
     const field = names[at % (names.length + 1)];
     return field === undefined ? wrong : { ...(whole as Fields), [field]: wrong };
   });
   return fc
     .oneof({ weight: 9, arbitrary: input }, spoilt)
-    .map((drawn) => new LockCommand((run) => ({ kind: 'command', name, input: filled(drawn, run) })));
+    .map(
+      (drawn) => new LockCommand((run) => ({ kind: 'command', name, input: filled(drawn, run) })),
+    );
 }
 
 function moves(): fc.Arbitrary<LockCommand> {
@@ -176,7 +183,9 @@ function repeats(): fc.Arbitrary<LockCommand> {
   return fc.nat().map(
     (at) =>
       new LockCommand((run) => {
-        const commands = run.calls.map(({ call }) => call).filter((call) => call.kind === 'command');
+        const commands = run.calls
+          .map(({ call }) => call)
+          .filter((call) => call.kind === 'command');
         return commands[at % commands.length] ?? { kind: 'restart' };
       }),
   );

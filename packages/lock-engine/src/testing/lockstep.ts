@@ -21,13 +21,16 @@ import { areSameFigures, areSameLocks, differenceOf, isSame } from './sameness.j
 export interface LockstepOptions {
   readonly policy: Partial<LockPolicy>;
   /**
-   * `prompt`: `expireDue` follows every move of the clock, as it does in a service. `late`: it comes when it comes, and
-   * every answer must be the same.
+   * `prompt`: `expireDue` follows every move of the clock, as it does in a service. `late`: it
+   * comes when it comes, and every answer must be the same.
    */
   readonly sweeping: 'prompt' | 'late';
   /** When the clock starts; default that of `ManualClock`. */
   readonly startMs?: number | undefined;
-  /** Calls between two looks at lists and counts, which say again what is seen of each lock. Default 1. */
+  /**
+   * Calls between two looks at lists and counts, which say again what is seen of each lock. Default
+   * 1.
+   */
   readonly listEvery?: number | undefined;
   readonly createEngine?: ((options: LockEngineOptions) => LockEngine) | undefined;
   /** Hears the changes of every call that makes some. */
@@ -46,8 +49,9 @@ const DEEP_CHECK_EVERY = 64;
 type AnyCommands = Record<string, (input: unknown) => unknown>;
 
 /**
- * An engine and the reference model, given the same calls: after each, every answer and everything that can be seen must
- * be the same, the promises must hold, and an engine that replays the changes must have the same state.
+ * An engine and the reference model, given the same calls: after each, every answer and everything
+ * that can be seen must be the same, the promises must hold, and an engine that replays the changes
+ * must have the same state.
  *
  * `run` and `finish` throw `Divergence` when they do not.
  */
@@ -105,12 +109,10 @@ export class Lockstep {
   /**
    * Makes one call, checks everything, and returns what a command answered.
    *
-   * `number` is the call's place in a longer run: left out calls change neither the ids of locks nor the deep checks.
+   * `number` is the call's place in a longer run: left out calls change neither the ids of locks
+   * nor the deep checks.
    */
-  run(
-    call: LockCall,
-    number = this.calls.length + 1,
-  ): CommandResult<unknown> | undefined {
+  run(call: LockCall, number = this.calls.length + 1): CommandResult<unknown> | undefined {
     this.calls.push({ call, number });
     this.#ids.begin(number);
     const result = call.kind === 'command' ? this.#command(call) : this.#move(call);
@@ -122,6 +124,7 @@ export class Lockstep {
   finish(): void {
     this.#compareLists();
     this.#checkDeeply();
+    this.#assertRestores(this.#engine.snapshot());
   }
 
   #move(call: Exclude<LockCall, CommandCall>): undefined {
@@ -135,7 +138,7 @@ export class Lockstep {
   /** Sweeps in slices of `limit`. When each of them reports what ends soon, is not compared. */
   #sweep(limit: number | undefined): void {
     const sweep: CommandCall = { kind: 'command', name: 'expireDue', input: { limit } };
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       const swept = this.#call(sweep) as Outcome<ExpiredDue>;
       const expected = this.#model.expireDue({ limit });
       if (!swept.ok || !expected.ok) throw new Divergence('a sweep was refused');
@@ -152,7 +155,9 @@ export class Lockstep {
     return result;
   }
 
-  /** Calls the engine, and lets the follower replay what was made true as a ledger would keep it. */
+  /**
+   * Calls the engine, and lets the follower replay what was made true as a ledger would keep it.
+   */
   #call(call: CommandCall): CommandResult<unknown> {
     const result = this.#guard(() => callOn(this.#engine, call) as CommandResult<unknown>);
     for (const change of result.changes) {
@@ -176,7 +181,10 @@ export class Lockstep {
     const forgotten = changes.find((change) => change.type === 'forgotten');
     if (forgotten === undefined || this.options.sweeping === 'prompt') return;
     const isGone = (lockId: string) => this.#engine.lockById(lockId) === undefined;
-    const gone = this.#model.allLocks().map((lock) => lock.lockId).filter(isGone);
+    const gone = this.#model
+      .allLocks()
+      .map((lock) => lock.lockId)
+      .filter(isGone);
     this.#guard(() => this.#model.forgetAsTold(gone, forgotten.requestCount));
     this.#expect('locks forgotten', gone.length, forgotten.lockCount);
   }
@@ -251,7 +259,6 @@ export class Lockstep {
     const snapshot = this.#engine.snapshot();
     const replayed = this.#follower.snapshot();
     if (!isSame(snapshot, replayed)) this.#diverge('the replayed state', replayed, snapshot);
-    this.#assertRestores(snapshot);
   }
 
   /** A snapshot is JSON, and gives the same state. */
@@ -264,7 +271,9 @@ export class Lockstep {
     return fresh;
   }
 
-  /** A new engine takes over. It does not know how far the clock had been, so that must not be back. */
+  /**
+   * A new engine takes over. It does not know how far the clock had been, so that must not be back.
+   */
   #restart(): void {
     this.clock.driftMs = 0;
     this.#engine = this.#assertRestores(this.#engine.snapshot());

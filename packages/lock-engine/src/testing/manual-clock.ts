@@ -11,16 +11,22 @@ const FIRINGS_MAX = 1_000_000;
 /**
  * Virtual time, and timers that fire in it: nothing happens until a test moves the clock.
  *
- * Moving forward fires every timer on the way in the order of their instants, each at its own. Virtual time never goes
- * back; what the clock reads may, by a negative `driftMs`.
+ * Moving forward fires every timer on the way in the order of their instants, each at its own.
+ * Virtual time never goes back; what the clock reads may, by a negative `driftMs`.
  */
 export class ManualClock implements Clock, Timers {
-  /** What a reading adds to virtual time: negative for a wall clock that was set back. Timers do not follow it. */
+  /**
+   * What a reading adds to virtual time: negative for a wall clock that was set back. Timers do not
+   * follow it.
+   */
   driftMs = 0;
   #nowMs: number;
   #timers: Timer[] = [];
 
-  /** Starts at `startMs`, milliseconds since 1970; default 1,000. Throws `RangeError` when it is no instant. */
+  /**
+   * Starts at `startMs`, milliseconds since 1970; default 1,000. Throws `RangeError` when it is no
+   * instant.
+   */
   constructor(startMs = 1_000) {
     if (!Number.isFinite(startMs)) throw new RangeError(`startMs must be finite, got ${startMs}`);
     this.#nowMs = startMs;
@@ -55,7 +61,9 @@ export class ManualClock implements Clock, Timers {
     this.#nowMs = targetMs;
   }
 
-  /** Moves `ms` milliseconds forward, and lets promises settle before, between and after the timers. */
+  /**
+   * Moves `ms` milliseconds forward, and lets promises settle before, between and after the timers.
+   */
   async advanceAsync(ms: number): Promise<void> {
     const targetMs = this.#notPast(this.#nowMs + forward(ms));
     await settled();
@@ -72,7 +80,9 @@ export class ManualClock implements Clock, Timers {
     throw new RangeError(`time does not go back from ${this.#nowMs} to ${instantMs}`);
   }
 
-  /** Fires the earliest timer that is due at `targetMs`, the one that was set first among equals. */
+  /**
+   * Fires the earliest timer that is due at `targetMs`, the one that was set first among equals.
+   */
   #fireNext(targetMs: number): boolean {
     let next: Timer | undefined;
     for (const timer of this.#timers) {

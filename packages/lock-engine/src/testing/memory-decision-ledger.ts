@@ -13,7 +13,10 @@ type Figures = { -readonly [Name in keyof DecidedFigures]: DecidedFigures[Name] 
 
 const PAGE = 100;
 
-/** A decision ledger that lives as long as the process: for tests, and for nothing that is worth money. */
+/**
+ * A decision ledger that lives as long as the process: for tests, and for nothing that is worth
+ * money.
+ */
 export function memoryDecisionLedger(clock: Clock, tokenKey = 'test-key'): DecisionLedger {
   const records = new Map<string, DecisionRecord>();
   const events = new Map<Id, Map<Id, Figures>>();

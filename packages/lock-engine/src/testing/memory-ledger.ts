@@ -57,23 +57,25 @@ export function ledgerThatFails(failure: Failure): MemoryLedger {
   const { at, after = 0, kept = false } = failure;
   const error = failure.error ?? new Error(`the ledger fails at ${at}`);
   let left = after;
+  // What is thrown may be anything.
+  // oxlint-disable-next-line typescript/prefer-promise-reject-errors
+  const rejected = () => Promise.reject(error);
   const fails = (call: Failure['at']) => call === at && (left -= 1) < 0;
   return {
     crash: () => ledger.crash(),
     breakDisk: () => ledger.breakDisk(),
     reopen: () => ledger.reopen(),
     load: async () => {
-      if (fails('load')) throw error;
-      return ledger.load();
+      return fails('load') ? rejected() : ledger.load();
     },
     append: async (changes) => {
       if (!fails('append')) return ledger.append(changes);
       if (kept) await ledger.append(changes);
-      throw error;
+      return rejected();
     },
     close: async () => {
       await ledger.close();
-      if (fails('close')) throw error;
+      if (fails('close')) await rejected();
     },
   };
 }
@@ -104,7 +106,8 @@ class LedgerInMemory implements WaitingLedger {
   }
 
   async load(): Promise<LedgerContents> {
-    if (this.#mode !== 'new') throw new Error(`the ledger is loaded once, this one is ${this.#mode}`);
+    if (this.#mode !== 'new')
+      throw new Error(`the ledger is loaded once, this one is ${this.#mode}`);
     if (this.#record.openBy !== undefined) throw new Error('the ledger is open elsewhere');
     this.#record.openBy = this;
     this.#mode = 'open';

@@ -26,7 +26,8 @@ export function see(engine: LockEngine, eventIds: Iterable<Id>, lockIds: readonl
 }
 
 /**
- * The invariants of the engine, seen from outside: they hold whatever was asked, without knowing what the answer should be.
+ * The invariants of the engine, seen from outside: they hold whatever was asked, without knowing
+ * what the answer should be.
  *
  * Each method returns the broken rule, or `undefined`.
  */
@@ -73,15 +74,14 @@ function brokenVersions(
   for (const was of before) {
     const { eventId, categoryId } = was;
     const now = categories.find((it) => it.categoryId === categoryId && it.eventId === eventId);
-    const where = `category ${literalOf(categoryId)} of event ${literalOf(eventId)}`;
-    if (now === undefined || now.version < was.version) return `the version of ${where} went back`;
-    if (now.version > was.version) continue;
+    if (now !== undefined && now.version > was.version) continue;
+    if (now?.version !== was.version) return `a version went back: ${literalOf(was)}`;
     const isChanged =
       now.capacity !== was.capacity ||
       now.soldElsewhere !== was.soldElsewhere ||
       now.confirmed !== was.confirmed ||
       (now.locked !== was.locked && changes.some((change) => isAbout(change, now)));
-    if (isChanged) return `the version of ${where} stood still: ${literalOf(now)}`;
+    if (isChanged) return `a version stood still: ${literalOf(now)}`;
   }
   return undefined;
 }
@@ -90,7 +90,10 @@ function isAbout(change: LockChange, { eventId, categoryId }: CategoryAvailabili
   return 'categoryId' in change && change.categoryId === categoryId && change.eventId === eventId;
 }
 
-/** Both lists are in the order in which the locks were made; forgotten ones are missing in the later. */
+/**
+ * Both lists are in the order in which the locks were made; forgotten ones are missing in the
+ * later.
+ */
 function brokenLives(
   locks: readonly TicketLock[],
   before: readonly TicketLock[],

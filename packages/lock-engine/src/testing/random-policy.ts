@@ -1,7 +1,10 @@
 import type { LockPolicy } from '../engine/lock-policy.js';
 import type { SeededRandom } from './seeded-random.js';
 
-/** A policy whose limits are soon reached: short lives, few tickets, little memory, and now and then none. */
+/**
+ * A policy whose limits are soon reached: short lives, few tickets, little memory, and now and then
+ * none.
+ */
 export function randomPolicy(random: SeededRandom): LockPolicy {
   const ttlMs = random.pick([1, 20, 100, 1000, 1000]);
   return {

@@ -19,8 +19,9 @@ export interface RandomRunOptions {
 /**
  * Plays random episodes in which an engine must do what the reference model does.
  *
- * Each episode has a policy, habits and a length of its own, drawn from its seed: that of the run, then the next integer,
- * and so on. Throws an `Error` with the seed of the episode and a replay script at the first divergence.
+ * Each episode has a policy, habits and a length of its own, drawn from its seed: that of the run,
+ * then the next integer, and so on. Throws an `Error` with the seed of the episode and a replay
+ * script at the first divergence.
  */
 export function runRandom({ seed, commandCount, createEngine }: RandomRunOptions): void {
   let left = commandCount;
@@ -32,7 +33,7 @@ export function playEpisode(seed: number, createEngine?: RandomRunOptions['creat
   const random = new SeededRandom(seed);
   const policy = randomPolicy(random);
   const sweeping = random.chance(0.5) ? 'prompt' : 'late';
-  const options: LockstepOptions = { policy, sweeping, createEngine, listEvery: 4 };
+  const options: LockstepOptions = { policy, sweeping, createEngine, listEvery: 8 };
   const lockstep = new Lockstep(options);
   const generator = new CallGenerator(random, lockstep);
   const callCount = random.between(10, 240);

@@ -38,15 +38,19 @@ import { modelReleaseSession, modelUnlock } from './model/model-unlocking.js';
 export type ModelAvailability = Omit<CategoryAvailability, 'version'>;
 
 export interface ReferenceModelOptions extends LockEngineOptions {
-  /** Decides which of the locks that ended in one command is forgotten first; default the one made first. */
+  /**
+   * Decides which of the locks that ended in one command is forgotten first; default the one made
+   * first.
+   */
   readonly isForgotten?: ((lockId: string) => boolean) | undefined;
 }
 
 /**
  * What `LockEngine` must answer, written down a second time and as naively as possible.
  *
- * Four plain lists, no index, no counter: every command first sweeps whatever is over, then adds up what it needs to know.
- * Same commands, same answers, same views; no `changes`, no versions, no snapshots. Slow on purpose.
+ * Four plain lists, no index, no counter: every command first sweeps whatever is over, then adds up
+ * what it needs to know. Same commands, same answers, same views; no `changes`, no versions, no
+ * snapshots. Slow on purpose.
  */
 export class ReferenceModel {
   readonly #state: ModelState;
@@ -149,7 +153,9 @@ export class ReferenceModel {
     const active = locks.filter((lock) => this.#state.isActive(lock));
     const count = (status: TicketLock['status']) =>
       locks.filter((lock) => this.#state.view(lock).status === status).length;
-    const categories = active.map(({ eventId, categoryId }) => JSON.stringify([eventId, categoryId]));
+    const categories = active.map(({ eventId, categoryId }) =>
+      JSON.stringify([eventId, categoryId]),
+    );
     return {
       totalLocks: locks.length,
       activeLocks: active.length,

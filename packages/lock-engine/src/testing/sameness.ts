@@ -2,7 +2,9 @@ import type { TicketLock } from '../engine/ticket-lock.js';
 import { literalOf } from './literal.js';
 import type { ModelAvailability } from './reference-model.js';
 
-/** Tells whether two plain values are the same, down to `-0`, `NaN` and fields that are undefined. */
+/**
+ * Tells whether two plain values are the same, down to `-0`, `NaN` and fields that are undefined.
+ */
 export function isSame(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (!isFields(a) || !isFields(b) || Array.isArray(a) !== Array.isArray(b)) return false;
@@ -16,7 +18,10 @@ export function areSameLocks(a: readonly TicketLock[], b: readonly TicketLock[])
   return a.length === b.length && a.every((lock, index) => isSameLock(lock, b[index]));
 }
 
-/** `isSame` of the figures of categories, for the many times it is asked. Versions are not looked at. */
+/**
+ * `isSame` of the figures of categories, for the many times it is asked. Versions are not looked
+ * at.
+ */
 export function areSameFigures(
   a: readonly ModelAvailability[],
   b: readonly ModelAvailability[],

@@ -17,8 +17,8 @@ export interface BrokenRun {
 /**
  * Leaves out calls as long as the run still diverges, longest stretches first.
  *
- * Returns the fewest calls that were found and what they break, which may be another rule than at first; `undefined` when
- * the calls do not diverge a second time.
+ * Returns the fewest calls that were found and what they break, which may be another rule than at
+ * first; `undefined` when the calls do not diverge a second time.
  */
 export function shrunk(
   calls: readonly NumberedCall[],
@@ -26,7 +26,7 @@ export function shrunk(
 ): BrokenRun | undefined {
   let best = broken(calls, options);
   let callsLeft = CALLS_MAX;
-  for (let length = Math.floor(calls.length / 2); length >= 1 && best !== undefined; ) {
+  for (let length = Math.floor(calls.length / 2); length >= 1 && best !== undefined;) {
     const { calls: longer }: BrokenRun = best;
     let from = 0;
     while (from < best.calls.length && callsLeft > 0) {

@@ -1,6 +1,9 @@
 import type { Id } from '../engine/id.js';
 
-/** Few of everything, so that commands meet: with their other spellings, and ids that look alike and are not. */
+/**
+ * Few of everything, so that commands meet: with their other spellings, and ids that look alike and
+ * are not.
+ */
 export const EVENT_IDS: readonly Id[] = [1, 'gala', 2];
 export const CATEGORY_IDS: readonly Id[] = [7, '007', 'box'];
 export const USER_IDS: readonly Id[] = [11, 'ann', '__proto__', '011'];

@@ -23,11 +23,8 @@ export async function insertBlocks(
   });
 }
 
-export async function* blocksAfter(
-  client: ClientBase,
-  seq: number,
-): AsyncGenerator<ChangeBlock[]> {
-  for (let after = seq; ; ) {
+export async function* blocksAfter(client: ClientBase, seq: number): AsyncGenerator<ChangeBlock[]> {
+  for (let after = seq; ;) {
     const { rows } = await client.query<Record<string, string>>(
       `SELECT * FROM changes WHERE first_seq > $1 ORDER BY first_seq LIMIT ${BLOCKS_PER_PAGE}`,
       [after],

@@ -1,19 +1,24 @@
-// The statements of the decision ledger. Each is one transaction, and each takes the lock of the category's row first, so
-// that no two of them wait for each other in a circle.
+// The statements of the decision ledger. Each is one transaction, and each takes the lock of the
+// category's row first, so that no two of them wait for each other in a circle.
 
 const RECORD = `lock_id, event, category, quantity, user_id, order_id, epoch, capacity_at_grant,
   late, outcome, settled, decided_at_ms`;
 const NOW_MS = `floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint`;
 const VALUES = `$1, $2, $3, $4::bigint, $5, $6, $7::bigint, $8::bigint, $9::boolean`;
 
-/** What one instance has decided becomes visible to the next statement only: whoever waited reads `FIND` again. */
+/**
+ * What one instance has decided becomes visible to the next statement only: whoever waited reads
+ * `FIND` again.
+ */
 export const FIND = `SELECT ${RECORD} FROM decisions WHERE lock_id = $1`;
 
 /**
- * Record, guard and fence: the record is written if the epoch is in force and the tickets are there, once.
+ * Record, guard and fence: the record is written if the epoch is in force and the tickets are
+ * there, once.
  *
- * The row of the category is locked before its figures are read, so the guard sees every sale that was committed before.
- * A record that another instance is writing at the same time is waited for by the primary key.
+ * The row of the category is locked before its figures are read, so the guard sees every sale that
+ * was committed before. A record that another instance is writing at the same time is waited for by
+ * the primary key.
  */
 export const DECIDE = `
   WITH fence AS (

@@ -4,8 +4,8 @@ import { LedgerError, messageOf } from '../ledger-error.js';
 import { schemaName } from './schema-name.js';
 
 /**
- * What made the tables what they are, one step after the other. A step is never changed once it was released: what is
- * wrong with it, the next one mends.
+ * What made the tables what they are, one step after the other. A step is never changed once it was
+ * released: what is wrong with it, the next one mends.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -88,12 +88,16 @@ const MIGRATIONS: readonly string[] = [
 ];
 
 /**
- * Brings the tables up to date: one instance does it, the others wait. Whose tables are up to date needs no right to make
- * any. Rejects with `LEDGER_FORMAT` when they are newer than this code, or may not be made.
+ * Brings the tables up to date: one instance does it, the others wait. Whose tables are up to date
+ * needs no right to make any. Rejects with `LEDGER_FORMAT` when they are newer than this code, or
+ * may not be made.
  */
 export async function migrate(
   client: ClientBase,
-  { schema: given, tokenKey }: { readonly schema?: string | undefined; readonly tokenKey: () => string },
+  {
+    schema: given,
+    tokenKey,
+  }: { readonly schema?: string | undefined; readonly tokenKey: () => string },
 ): Promise<void> {
   const schema = schemaName(given);
   if ((await versionOf(client, schema)) === MIGRATIONS.length) return;

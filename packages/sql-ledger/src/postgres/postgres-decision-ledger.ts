@@ -41,8 +41,8 @@ export interface PostgresDecisionLedgerOptions extends PostgresOptions {
 /**
  * Decisions in PostgreSQL, for any number of instances.
  *
- * NEW -> `load` -> OPEN -> `close` -> CLOSED. A call that rejects with `LEDGER_FAILED` may have been carried out; the next
- * one gets a new connection, so nothing has to be opened again.
+ * NEW -> `load` -> OPEN -> `close` -> CLOSED. A call that rejects with `LEDGER_FAILED` may have
+ * been carried out; the next one gets a new connection, so nothing has to be opened again.
  */
 export class PostgresDecisionLedger implements DecisionLedger {
   readonly #options: PostgresDecisionLedgerOptions;

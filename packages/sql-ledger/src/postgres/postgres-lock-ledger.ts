@@ -4,9 +4,15 @@ import { schemaName } from './schema-name.js';
 import type { PostgresOptions } from './session-settings.js';
 
 export interface PostgresLockLedgerOptions extends PostgresOptions {
-  /** Default 604,800,000 (7 days). How long changes are kept for the history after the state no longer needs them. */
+  /**
+   * Default 604,800,000 (7 days). How long changes are kept for the history after the state no
+   * longer needs them.
+   */
   readonly historyMs?: number | undefined;
-  /** Default 10,000. So many changes after the snapshot make a quiet moment be used for folding them in. */
+  /**
+   * Default 10,000. So many changes after the snapshot make a quiet moment be used for folding them
+   * in.
+   */
   readonly foldAfter?: number | undefined;
   /** Default 500,000. So many are folded in even when there is no quiet moment. */
   readonly foldAtLatest?: number | undefined;
@@ -14,7 +20,10 @@ export interface PostgresLockLedgerOptions extends PostgresOptions {
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
-/** The ledger of one process in PostgreSQL, written by a worker thread, several appends with one commit. */
+/**
+ * The ledger of one process in PostgreSQL, written by a worker thread, several appends with one
+ * commit.
+ */
 export class PostgresLockLedger extends GroupCommitLedger {
   /** Throws `TypeError` when `schema` is not a plain name. */
   constructor({ onWarning, ...data }: PostgresLockLedgerOptions) {

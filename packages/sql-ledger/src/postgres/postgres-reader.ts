@@ -8,7 +8,10 @@ import { sessionSettings } from './session-settings.js';
 import type { PostgresOptions } from './session-settings.js';
 import { eventPages, lockPages, readHead, requestPages } from './snapshot-tables.js';
 
-/** Opens the ledger in the schema to read it, as it is at this instant. Rejects with `LEDGER_FORMAT` when there is none. */
+/**
+ * Opens the ledger in the schema to read it, as it is at this instant. Rejects with `LEDGER_FORMAT`
+ * when there is none.
+ */
 export async function openPostgresRecord(options: PostgresOptions): Promise<OpenedRecord> {
   const schema = schemaName(options.schema);
   const client = new pg.Client(sessionSettings(options, 'ticket-locks ledger tool'));

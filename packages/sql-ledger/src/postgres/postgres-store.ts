@@ -23,9 +23,9 @@ import {
 /**
  * The record in PostgreSQL, written through one connection.
  *
- * This connection also holds the advisory lock that keeps a second process out, and that is the point of having only one:
- * when it is lost, the server lets the lock go and can get no write of ours any more. Two processes never write at once,
- * whatever either of them believes.
+ * This connection also holds the advisory lock that keeps a second process out, and that is the
+ * point of having only one: when it is lost, the server lets the lock go and can get no write of
+ * ours any more. Two processes never write at once, whatever either of them believes.
  */
 export class PostgresStore implements LedgerStore {
   readonly #options: PostgresOptions;
@@ -122,7 +122,8 @@ export class PostgresStore implements LedgerStore {
   }
 
   #open(): Client {
-    if (this.#client === undefined) throw new LedgerError('LEDGER_CLOSED', 'the ledger is not open');
+    if (this.#client === undefined)
+      throw new LedgerError('LEDGER_CLOSED', 'the ledger is not open');
     return this.#client;
   }
 }

@@ -11,7 +11,8 @@ export class RetryingPool {
 
   constructor(config: pg.PoolConfig) {
     this.#pool = new pg.Pool(config);
-    // Without a listener the loss of an idle connection would end the process; the next query gets a new one.
+    // Without a listener the loss of an idle connection would end the process; the next query gets
+    // a new one.
     this.#pool.on('error', () => undefined);
   }
 

@@ -3,7 +3,10 @@ import type { ClientConfig } from 'pg';
 import { schemaName } from './schema-name.js';
 
 export interface PostgresOptions {
-  /** `postgres://user:password@host:port/database`, with `?sslmode=...` as the driver understands it. */
+  /**
+   * `postgres://user:password@host:port/database`, with `?sslmode=...` as the driver understands
+   * it.
+   */
   readonly url: string;
   /** Default `ticket_locks`. Where the tables are; made when it is not there and the user may. */
   readonly schema?: string | undefined;
@@ -11,7 +14,10 @@ export interface PostgresOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** How every connection of ours is set up: its schema, its limits, and commits that wait for the disk. */
+/**
+ * How every connection of ours is set up: its schema, its limits, and commits that wait for the
+ * disk.
+ */
 export function sessionSettings(options: PostgresOptions, name: string): ClientConfig {
   const timeoutMs = options.timeoutMs ?? 5_000;
   const settings = {

@@ -40,12 +40,15 @@ export async function readHead(client: ClientBase): Promise<LedgerHead> {
     lockCount: Number(row['lock_count']),
     requestCount: Number(row['request_count']),
   };
-  undamaged(headChecksum(head) === Number(row['checksum']), () => `the snapshot's head was altered`);
+  undamaged(
+    headChecksum(head) === Number(row['checksum']),
+    () => `the snapshot's head was altered`,
+  );
   return head;
 }
 
 export async function* eventPages(client: ClientBase): AsyncGenerator<SnapshotRow[]> {
-  yield* pages<Row, SnapshotRow>(
+  yield* pages(
     client,
     `SELECT ${EVENT_COLUMNS} FROM events WHERE event > $1 ORDER BY event LIMIT ${ROWS_PER_PAGE}`,
     '',
@@ -54,7 +57,7 @@ export async function* eventPages(client: ClientBase): AsyncGenerator<SnapshotRo
 }
 
 export async function* lockPages(client: ClientBase): AsyncGenerator<LockRow[]> {
-  yield* pages<LockTableRow, LockRow>(
+  yield* pages(
     client,
     `SELECT ${LOCK_COLUMNS} FROM locks WHERE lock_id > $1 ORDER BY lock_id LIMIT ${ROWS_PER_PAGE}`,
     '',
@@ -63,7 +66,7 @@ export async function* lockPages(client: ClientBase): AsyncGenerator<LockRow[]> 
 }
 
 export async function* requestPages(client: ClientBase): AsyncGenerator<SnapshotRow[]> {
-  yield* pages<Row, SnapshotRow>(
+  yield* pages(
     client,
     `SELECT seq AS key, seq AS order, checksum, body FROM requests
      WHERE seq > $1 ORDER BY seq LIMIT ${ROWS_PER_PAGE}`,
@@ -74,7 +77,7 @@ export async function* requestPages(client: ClientBase): AsyncGenerator<Snapshot
 
 export async function readForFold(client: ClientBase, needs: FoldNeeds): Promise<FoldRows> {
   const restocked = await eventsByKeys(client, needs.restocked);
-  const events = restocked.map((row) => valueOf<EventSnapshot>('event', row));
+  const events = restocked.map((row) => valueOf('event', row) as EventSnapshot);
   const categories = events.flatMap(({ eventId, categories: all }) =>
     all.map(({ categoryId }) => keyOf([eventId, categoryId])),
   );
@@ -136,14 +139,14 @@ async function eventsByKeys(client: ClientBase, keys: readonly string[]): Promis
   return (await client.query<Row>(sql, [keys])).rows.map(rowOf);
 }
 
-async function* pages<Given extends Row, Item extends SnapshotRow>(
+async function* pages<Item>(
   client: ClientBase,
   sql: string,
   from: string,
-  itemOf: (row: Given) => Item,
+  itemOf: (row: LockTableRow) => Item,
 ): AsyncGenerator<Item[]> {
-  for (let after = from; ; ) {
-    const { rows } = await client.query<Given>(sql, [after]);
+  for (let after = from; ;) {
+    const { rows } = await client.query<LockTableRow>(sql, [after]);
     const last = rows.at(-1);
     if (last === undefined) return;
     yield rows.map(itemOf);
@@ -152,7 +155,7 @@ async function* pages<Given extends Row, Item extends SnapshotRow>(
 }
 
 function rowOf({ key, order, checksum, body }: Row): SnapshotRow {
-  return { key: String(key), order: Number(order), checksum: Number(checksum), body };
+  return { key, order: Number(order), checksum: Number(checksum), body };
 }
 
 function lockRowOf(row: LockTableRow): LockRow {

@@ -7,8 +7,8 @@ import { undamaged } from '../ledger-error.js';
 /**
  * Changes that were written in one go: one row, one checksum.
  *
- * A row for every change would cost the writer two to three times as much (docs/decisions/0002), and nothing that is read
- * while locks are granted needs one.
+ * A row for every change would cost the writer two to three times as much (docs/decisions/0002),
+ * and nothing that is read while locks are granted needs one.
  */
 export interface ChangeBlock {
   readonly firstSeq: number;
@@ -46,7 +46,10 @@ export function sealBlock(block: Omit<ChangeBlock, 'checksum'>): ChangeBlock {
   return { ...block, checksum: checksumOf(block) };
 }
 
-/** Throws `LEDGER_DAMAGED` when the block is not as it was written, or does not follow `previousSeq`. */
+/**
+ * Throws `LEDGER_DAMAGED` when the block is not as it was written, or does not follow
+ * `previousSeq`.
+ */
 export function assertBlock(block: ChangeBlock, previousSeq: number | undefined): void {
   const where = `changes ${block.firstSeq} to ${block.lastSeq}`;
   undamaged(checksumOf(block) === block.checksum, () => `${where} were altered`);

@@ -5,12 +5,17 @@ import { keyOf, lockRow, snapshotRow, valueOf } from './snapshot-rows.js';
 import type { EventSnapshot, LedgerHead, LockRecordSnapshot } from './snapshot-rows.js';
 import type { LockRow, SnapshotRow } from './snapshot-rows.js';
 
-/** The part of the snapshot that some changes touch: what must be read before they can be folded in. */
+/**
+ * The part of the snapshot that some changes touch: what must be read before they can be folded in.
+ */
 export interface FoldNeeds {
   readonly lockIds: readonly string[];
   /** Keys of events. */
   readonly events: readonly string[];
-  /** Keys of the events for which the oldest unsettled lock of each category that is not among `lockIds` is needed. */
+  /**
+   * Keys of the events for which the oldest unsettled lock of each category that is not among
+   * `lockIds` is needed.
+   */
   readonly restocked: readonly string[];
   /** How many of the ended locks, in their order. */
   readonly endedCount: number;
@@ -54,12 +59,14 @@ export function needsOf(changes: readonly LockChange[]): FoldNeeds {
 }
 
 /**
- * Folds changes into the snapshot's rows: replays them on an engine that holds only the part they touch.
+ * Folds changes into the snapshot's rows: replays them on an engine that holds only the part they
+ * touch.
  *
- * Architecture invariant: the rows afterwards are those of the whole state's snapshot, so the cost depends on the changes
- * and not on how many locks there are, and nobody stands still for it. It holds because a change touches its own lock, its
- * event's figures, the oldest unsettled locks (by which rises are forgotten) and the oldest ended ones (which are
- * forgotten), and the sums over all locks are recomputed at the next load. Pure: reads no clock, performs no I/O.
+ * Architecture invariant: the rows afterwards are those of the whole state's snapshot, so the cost
+ * depends on the changes and not on how many locks there are, and nobody stands still for it. It
+ * holds because a change touches its own lock, its event's figures, the oldest unsettled locks (by
+ * which rises are forgotten) and the oldest ended ones (which are forgotten), and the sums over all
+ * locks are recomputed at the next load. Pure: reads no clock, performs no I/O.
  */
 export function fold(head: LedgerHead, rows: FoldRows, changes: readonly LockChange[]): Fold {
   const before = partOf(head, rows);
@@ -130,8 +137,8 @@ function partOf(head: LedgerHead, rows: FoldRows): LockSnapshot {
     format: 1,
     seq: head.seq,
     changedAtMs: head.changedAtMs,
-    events: rows.events.map((row) => valueOf<EventSnapshot>('event', row)),
-    locks: inOrder.map((row) => valueOf<LockRecordSnapshot>('lock', row)),
+    events: rows.events.map((row) => valueOf('event', row) as EventSnapshot),
+    locks: inOrder.map((row) => valueOf('lock', row) as LockRecordSnapshot),
     requests: [],
   };
 }

@@ -8,15 +8,18 @@ export type Pages<Row> = Iterable<readonly Row[]> | AsyncIterable<readonly Row[]
 /**
  * Where the record lies: one database, written by one process at a time.
  *
- * It gives back what it was given, and checks nothing of it but that it is there. Calls may throw or reject; after a failed
- * `write` or `writeFold` nobody calls it again but to close it. Never two calls at a time.
+ * It gives back what it was given, and checks nothing of it but that it is there. Calls may throw
+ * or reject; after a failed `write` or `writeFold` nobody calls it again but to close it. Never two
+ * calls at a time.
  */
 export interface LedgerStore extends LedgerReader {
   /**
-   * Opens the database for this process alone and brings its tables up to date; answers the key of the resume tokens.
+   * Opens the database for this process alone and brings its tables up to date; answers the key of
+   * the resume tokens.
    *
-   * `onLost` is called when it turns out later that the database is out of reach, or no longer this process's alone.
-   * Rejects with `LEDGER_IN_USE`, `LEDGER_FORMAT`, `LEDGER_DAMAGED` or `LEDGER_FAILED`.
+   * `onLost` is called when it turns out later that the database is out of reach, or no longer this
+   * process's alone. Rejects with `LEDGER_IN_USE`, `LEDGER_FORMAT`, `LEDGER_DAMAGED` or
+   * `LEDGER_FAILED`.
    */
   open(onLost: (cause: Error) => void): Awaitable<{ readonly tokenKey: string }>;
   /** Makes the blocks durable, all or none. */
@@ -25,7 +28,10 @@ export interface LedgerStore extends LedgerReader {
   readFor(needs: FoldNeeds): Awaitable<FoldRows>;
   /** Makes the fold durable, all or nothing. */
   writeFold(fold: Fold): Awaitable<void>;
-  /** Forgets some blocks that are folded in and end before the instant; returns whether more are left. */
+  /**
+   * Forgets some blocks that are folded in and end before the instant; returns whether more are
+   * left.
+   */
   prune(before: { readonly seq: number; readonly instantMs: number }): Awaitable<boolean>;
   close(): Awaitable<void>;
 }

@@ -24,7 +24,10 @@ export const EMPTY_HEAD: LedgerHead = {
   requestCount: 0,
 };
 
-/** One row of the snapshot. `body` is JSON; `order` is a `seq`, by which rows of a kind are read in their order. */
+/**
+ * One row of the snapshot. `body` is JSON; `order` is a `seq`, by which rows of a kind are read in
+ * their order.
+ */
 export interface SnapshotRow {
   readonly key: string;
   readonly order: number;
@@ -63,9 +66,9 @@ export function lockRow(lock: LockRecordSnapshot, order: number): LockRow {
 }
 
 /** The row's value. Throws `LEDGER_DAMAGED` when it is not as it was written. */
-export function valueOf<Value>(kind: string, row: SnapshotRow): Value {
+export function valueOf(kind: string, row: SnapshotRow): unknown {
   assertRow(kind, row);
-  return JSON.parse(row.body) as Value;
+  return JSON.parse(row.body);
 }
 
 /** Throws `LEDGER_DAMAGED` when the row is not as it was written. */

@@ -6,9 +6,10 @@ const MARK_LENGTH = 32;
 /**
  * The newest change that was told to be durable, in a file of its own.
  *
- * SQLite takes a damaged or lost end of its write-ahead log for a write that never finished, and goes on without it. This
- * mark tells the two apart. It is written after every flush and not flushed itself: a power failure may leave an older
- * mark, which only means that less is noticed, never that something whole is refused.
+ * SQLite takes a damaged or lost end of its write-ahead log for a write that never finished, and
+ * goes on without it. This mark tells the two apart. It is written after every flush and not
+ * flushed itself: a power failure may leave an older mark, which only means that less is noticed,
+ * never that something whole is refused.
  */
 export class AcknowledgedMark {
   readonly #file: string;

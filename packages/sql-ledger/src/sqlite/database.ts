@@ -13,7 +13,9 @@ export interface Statement {
   all(...values: Value[]): Row[];
 }
 
-/** How long a writer waits for a reader that is in its way, which in WAL mode is a moment at most. */
+/**
+ * How long a writer waits for a reader that is in its way, which in WAL mode is a moment at most.
+ */
 const BUSY_TIMEOUT_MS = 5_000;
 
 /** Opens a database file, and says which one when it cannot. */

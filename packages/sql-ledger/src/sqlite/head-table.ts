@@ -36,13 +36,6 @@ export class HeadTable {
 
   write(head: LedgerHead): void {
     const { seq, changedAtMs, eventCount, lockCount, requestCount } = head;
-    this.#upsert.run(
-      seq,
-      changedAtMs,
-      eventCount,
-      lockCount,
-      requestCount,
-      headChecksum(head),
-    );
+    this.#upsert.run(seq, changedAtMs, eventCount, lockCount, requestCount, headChecksum(head));
   }
 }

@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 
-/** The files of an embedded ledger in their folder. Beside `ledger.db` SQLite keeps its `-wal` and `-shm`. */
+/**
+ * The files of an embedded ledger in their folder. Beside `ledger.db` SQLite keeps its `-wal` and
+ * `-shm`.
+ */
 export function ledgerFiles(folder: string) {
   return {
     database: join(folder, 'ledger.db'),

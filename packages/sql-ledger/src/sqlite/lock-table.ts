@@ -47,7 +47,10 @@ export class LockTable {
     }
   }
 
-  /** The rows that a fold needs, each once. `categories` are those of the events that were restocked. */
+  /**
+   * The rows that a fold needs, each once. `categories` are those of the events that were
+   * restocked.
+   */
   readFor(needs: FoldNeeds, categories: readonly string[]): LockRow[] {
     const lockIds = JSON.stringify(needs.lockIds);
     const rows = [

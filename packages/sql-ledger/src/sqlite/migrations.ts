@@ -6,8 +6,9 @@ import type { Connection } from './database.js';
 const APPLICATION_ID = 0x544c4c47;
 
 /**
- * What made the tables what they are, one step after the other; `user_version` counts the steps that were taken. A step
- * is never changed once it was released: what is wrong with it, the next one mends.
+ * What made the tables what they are, one step after the other; `user_version` counts the steps
+ * that were taken. A step is never changed once it was released: what is wrong with it, the next
+ * one mends.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -62,7 +63,10 @@ const MIGRATIONS: readonly string[] = [
   `,
 ];
 
-/** Brings the tables up to date, and calls `onNew` when there were none. Throws `LEDGER_FORMAT` when the file is newer than this code, or something else. */
+/**
+ * Brings the tables up to date, and calls `onNew` when there were none. Throws `LEDGER_FORMAT` when
+ * the file is newer than this code, or something else.
+ */
 export function migrate(db: Connection, onNew: () => void): void {
   const version = assertReadable(db);
   if (version === MIGRATIONS.length) return;

@@ -5,8 +5,8 @@ import type { Connection } from './database.js';
 /**
  * One process at a time: an exclusive lock of the operating system on a file beside the ledger.
  *
- * FREE -> `acquire` -> HELD -> `release`, or the end of the process in any way, kill -9 included. The file is an empty
- * database of its own, so that the ledger stays readable by others meanwhile.
+ * FREE -> `acquire` -> HELD -> `release`, or the end of the process in any way, kill -9 included.
+ * The file is an empty database of its own, so that the ledger stays readable by others meanwhile.
  */
 export class ProcessLock {
   readonly #file: string;

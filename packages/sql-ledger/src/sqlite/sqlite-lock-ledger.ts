@@ -4,9 +4,15 @@ import { WorkerChannel } from '../thread/worker-channel.js';
 export interface SqliteLockLedgerOptions {
   /** The folder of the ledger's files. Made when it is not there; one process at a time. */
   readonly folder: string;
-  /** Default 604,800,000 (7 days). How long changes are kept for the history after the state no longer needs them. */
+  /**
+   * Default 604,800,000 (7 days). How long changes are kept for the history after the state no
+   * longer needs them.
+   */
   readonly historyMs?: number | undefined;
-  /** Default 10,000. So many changes after the snapshot make a quiet moment be used for folding them in. */
+  /**
+   * Default 10,000. So many changes after the snapshot make a quiet moment be used for folding them
+   * in.
+   */
   readonly foldAfter?: number | undefined;
   /** Default 500,000. So many are folded in even when there is no quiet moment. */
   readonly foldAtLatest?: number | undefined;
@@ -14,7 +20,10 @@ export interface SqliteLockLedgerOptions {
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
-/** The embedded ledger: an SQLite file that a worker thread writes, several appends with one flush of the disk. */
+/**
+ * The embedded ledger: an SQLite file that a worker thread writes, several appends with one flush
+ * of the disk.
+ */
 export class SqliteLockLedger extends GroupCommitLedger {
   constructor({ onWarning, ...data }: SqliteLockLedgerOptions) {
     const script = new URL('./worker.js', import.meta.url);

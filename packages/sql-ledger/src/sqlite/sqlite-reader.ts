@@ -35,7 +35,9 @@ export function openSqliteRecord(folder: string): OpenedRecord {
   };
 }
 
-/** Writes the ledger as it is now into a file that is not there yet, while its service may go on. */
+/**
+ * Writes the ledger as it is now into a file that is not there yet, while its service may go on.
+ */
 export function backUp(folder: string, file: string): void {
   if (existsSync(file)) throw new LedgerError('LEDGER_FORMAT', `${file} is there already`);
   const { db } = opened(folder);

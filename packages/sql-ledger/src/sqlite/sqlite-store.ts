@@ -18,7 +18,10 @@ import { makeTokenKey, readTokenKey } from './token-key.js';
 export interface SqliteStoreOptions {
   /** Made when it is not there. */
   readonly folder: string;
-  /** Default without a bound. Most pages of 4,096 bytes; a write that needs more fails as on a full disk. */
+  /**
+   * Default without a bound. Most pages of 4,096 bytes; a write that needs more fails as on a full
+   * disk.
+   */
   readonly pagesMax?: number | undefined;
   /** Called at every step of the writing, for tests that end the process there. */
   readonly onStep?: ((step: StoreStep) => void) | undefined;
@@ -30,7 +33,10 @@ export type StoreStep = `${'write' | 'fold' | 'prune'}: ${
   | 'committed'
   | 'marked'}`;
 
-/** Pages of the write-ahead log after which SQLite copies it into the database, a few milliseconds each time. */
+/**
+ * Pages of the write-ahead log after which SQLite copies it into the database, a few milliseconds
+ * each time.
+ */
 const CHECKPOINT_PAGES = 4_000;
 const CACHE_KIB = 65_536;
 /** Pages given back to the file system at once. */
@@ -109,7 +115,7 @@ export class SqliteStore implements LedgerStore {
     const { events, locks } = this.#open().tables;
     const restocked = events
       .byKeys(needs.restocked)
-      .map((row) => valueOf<EventSnapshot>('event', row));
+      .map((row) => valueOf('event', row) as EventSnapshot);
     const categories = restocked.flatMap(({ eventId, categories: all }) =>
       all.map(({ categoryId }) => keyOf([eventId, categoryId])),
     );
@@ -153,7 +159,8 @@ export class SqliteStore implements LedgerStore {
       this.#db?.exec('PRAGMA busy_timeout = 0');
       this.#db?.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     } catch {
-      // Nothing is lost by it: the log is as durable as the database, and the next start reads both.
+      // Nothing is lost by it: the log is as durable as the database, and the next start reads
+      // both.
     }
   }
 

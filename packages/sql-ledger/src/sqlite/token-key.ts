@@ -18,7 +18,8 @@ export function makeTokenKey(db: Connection): void {
 /** The key of the resume tokens. Throws `LEDGER_DAMAGED` when it is gone or was altered. */
 export function readTokenKey(db: Connection): string {
   const [key, checksum] = statement(db, 'SELECT value, checksum FROM token_key').get() ?? [];
-  const isWhole = typeof key === 'string' && crc32(key) === checksum;
+  const text = String(key);
+  const isWhole = key !== undefined && crc32(text) === checksum;
   undamaged(isWhole, () => 'the key of the resume tokens is missing or was altered');
-  return String(key);
+  return text;
 }

@@ -1,4 +1,9 @@
-import type { LedgerContents, LockChange, LockLedger, LockSnapshot } from '@ticket-locks/lock-engine';
+import type {
+  LedgerContents,
+  LockChange,
+  LockLedger,
+  LockSnapshot,
+} from '@ticket-locks/lock-engine';
 
 import { LedgerError } from '../ledger-error.js';
 import type { LedgerErrorCode } from '../ledger-error.js';
@@ -33,10 +38,12 @@ class Batch {
 }
 
 /**
- * A ledger whose writing is done elsewhere, one flush at a time: what arrives while a flush runs goes into the next one.
+ * A ledger whose writing is done elsewhere, one flush at a time: what arrives while a flush runs
+ * goes into the next one.
  *
- * NEW -> `load` -> OPEN -> `close` -> CLOSED. A failed flush, or the end of the other side, leads to FAILED: what was not
- * yet told to be durable rejects, and so does everything after it, with `LEDGER_FAILED` and the first cause.
+ * NEW -> `load` -> OPEN -> `close` -> CLOSED. A failed flush, or the end of the other side, leads
+ * to FAILED: what was not yet told to be durable rejects, and so does everything after it, with
+ * `LEDGER_FAILED` and the first cause.
  */
 export class GroupCommitLedger implements LockLedger {
   readonly #channel: LedgerChannel;
@@ -49,7 +56,12 @@ export class GroupCommitLedger implements LockLedger {
   #isSendPlanned = false;
   /** The request that is neither a write. */
   #asked: { resolve: (reply: LedgerReply) => void; reject: (error: Error) => void } | undefined;
-  readonly #slices: Record<SliceKind, unknown[]> = { events: [], locks: [], requests: [], changes: [] };
+  readonly #slices: Record<SliceKind, unknown[]> = {
+    events: [],
+    locks: [],
+    requests: [],
+    changes: [],
+  };
 
   constructor(channel: LedgerChannel, options: GroupCommitOptions) {
     this.#channel = channel;

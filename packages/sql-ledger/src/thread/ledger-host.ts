@@ -12,7 +12,10 @@ import type { SnapshotRow } from '../record/snapshot-rows.js';
 import type { LedgerReply, LedgerRequest, SliceKind } from './ledger-message.js';
 
 export interface LedgerHostOptions {
-  /** Default 604,800,000 (7 days). How long changes are kept for the history after they were folded in. */
+  /**
+   * Default 604,800,000 (7 days). How long changes are kept for the history after they were folded
+   * in.
+   */
   readonly historyMs?: number | undefined;
   /** Default 10,000. So many changes after the snapshot make a quiet moment be used for folding. */
   readonly foldAfter?: number | undefined;
@@ -28,10 +31,11 @@ const HISTORY_MS = 7 * 86_400_000;
 const QUIET_MS = 20;
 
 /**
- * The side that writes: takes one request after the other, and keeps the record short when nobody waits.
+ * The side that writes: takes one request after the other, and keeps the record short when nobody
+ * waits.
  *
- * NEW -> `open` -> OPEN -> `close` -> CLOSED. Whatever fails leads to FAILED, where nothing is written any more: a write
- * after a failed one could make it look as if both had been kept.
+ * NEW -> `open` -> OPEN -> `close` -> CLOSED. Whatever fails leads to FAILED, where nothing is
+ * written any more: a write after a failed one could make it look as if both had been kept.
  */
 export class LedgerHost {
   readonly #store: LedgerStore;
@@ -132,7 +136,11 @@ export class LedgerHost {
   }
 
   /** Reads a kind of rows, checks each, and sends them on a page at a time. */
-  async #sendRows(kind: SliceKind, pages: Pages<SnapshotRow>, expectedCount: number): Promise<void> {
+  async #sendRows(
+    kind: SliceKind,
+    pages: Pages<SnapshotRow>,
+    expectedCount: number,
+  ): Promise<void> {
     let count = 0;
     for await (const rows of pages) {
       for (const row of rows) assertRow(kind.slice(0, -1), row);
@@ -152,7 +160,10 @@ export class LedgerHost {
     this.#cancelQuiet = this.#timers.after(QUIET_MS, () => void this.#alone(() => this.#tidy()));
   }
 
-  /** Folds and forgets a little, again and again, as long as nobody waits and something is left to do. */
+  /**
+   * Folds and forgets a little, again and again, as long as nobody waits and something is left to
+   * do.
+   */
   async #tidy(): Promise<void> {
     if (this.#mode !== 'open' || this.#waitingCount > 0) return;
     const mayFold = this.#lastSeq - this.#headSeq >= this.#foldAfter;
@@ -185,8 +196,9 @@ export class LedgerHost {
   }
 
   /**
-   * A record that cannot be folded is still whole: the next start replays all of it, and judges. Stopping to take orders
-   * over housekeeping would help nobody, so the record grows instead, and this is said.
+   * A record that cannot be folded is still whole: the next start replays all of it, and judges.
+   * Stopping to take orders over housekeeping would help nobody, so the record grows instead, and
+   * this is said.
    */
   #tryFold(make: () => Fold): Fold | undefined {
     try {
@@ -194,7 +206,10 @@ export class LedgerHost {
     } catch (error) {
       this.#foldAfter = Infinity;
       this.#foldAtLatest = Infinity;
-      this.#reply({ type: 'warning', message: `old changes cannot be folded: ${messageOf(error)}` });
+      this.#reply({
+        type: 'warning',
+        message: `old changes cannot be folded: ${messageOf(error)}`,
+      });
       return undefined;
     }
   }
@@ -204,7 +219,10 @@ export class LedgerHost {
     return this.#store.prune({ seq: this.#headSeq, instantMs });
   }
 
-  /** Runs the work when what was begun before is done. The first failure is the last thing that is said. */
+  /**
+   * Runs the work when what was begun before is done. The first failure is the last thing that is
+   * said.
+   */
   async #alone(work: () => Promise<void>): Promise<void> {
     const before = this.#busy;
     this.#busy = (async () => {

@@ -7,8 +7,8 @@ export type LedgerRequest =
   | { readonly type: 'close' };
 
 /**
- * Replies. `slice` comes any number of times before `opened`: a JSON array, of changes in their order, or of the snapshot's
- * rows of one kind as `[order, value]` in any order.
+ * Replies. `slice` comes any number of times before `opened`: a JSON array, of changes in their
+ * order, or of the snapshot's rows of one kind as `[order, value]` in any order.
  */
 export type LedgerReply =
   | { readonly type: 'slice'; readonly kind: SliceKind; readonly json: string }

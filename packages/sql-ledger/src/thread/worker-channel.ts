@@ -1,6 +1,11 @@
 import { Worker } from 'node:worker_threads';
 
-import type { LedgerChannel, LedgerListener, LedgerReply, LedgerRequest } from './ledger-message.js';
+import type {
+  LedgerChannel,
+  LedgerListener,
+  LedgerReply,
+  LedgerRequest,
+} from './ledger-message.js';
 
 /** The writing side in a worker thread. It begins with the first request. */
 export class WorkerChannel implements LedgerChannel {
@@ -19,7 +24,7 @@ export class WorkerChannel implements LedgerChannel {
 
   post(request: LedgerRequest): void {
     this.#worker ??= this.#started();
-    this.#worker.postMessage(request);
+    this.#worker.postMessage(request, []);
   }
 
   async end(): Promise<void> {

@@ -7,7 +7,10 @@ import type { LockRecordSnapshot } from '../record/snapshot-rows.js';
 
 type ReleaseReason = Extract<LockChange, { type: 'released' }>['reason'];
 
-/** Who held what when, and why it ended: a line for every change of the lock, and one for what the snapshot says of it. */
+/**
+ * Who held what when, and why it ended: a line for every change of the lock, and one for what the
+ * snapshot says of it.
+ */
 export async function historyOf(reader: LedgerReader, lockId: string): Promise<string[]> {
   const lines: string[] = [];
   const needle = JSON.stringify(lockId);
@@ -79,7 +82,7 @@ async function snapshotOf(
 ): Promise<LockRecordSnapshot | undefined> {
   for await (const page of reader.locks()) {
     const row = page.find(({ key }) => key === lockId);
-    if (row !== undefined) return valueOf<LockRecordSnapshot>('lock', row);
+    if (row !== undefined) return valueOf('lock', row) as LockRecordSnapshot;
   }
   return undefined;
 }

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { runTool } from './run-tool.js';
 
-void runTool(process.argv.slice(2), {
-  environment: process.env,
-  print: (line) => process.stdout.write(`${line}\n`),
-}).then((exitCode) => {
-  process.exitCode = exitCode;
-});
+async function main(): Promise<void> {
+  process.exitCode = await runTool(process.argv.slice(2), {
+    environment: process.env,
+    print: (line) => process.stdout.write(`${line}\n`),
+  });
+}
+
+void main();

@@ -23,7 +23,10 @@ export interface Reading {
   readonly isHistoryWhole: boolean;
 }
 
-/** Reads all of a ledger and checks every record. Rejects with `LEDGER_DAMAGED` at the first that is not as it was written. */
+/**
+ * Reads all of a ledger and checks every record. Rejects with `LEDGER_DAMAGED` at the first that is
+ * not as it was written.
+ */
 export async function readWhole(reader: LedgerReader): Promise<Reading> {
   const head = await reader.head();
   const engine = new LockEngine({ clock: { nowMs: () => 0 }, ids: { lockId: () => '' } });
@@ -86,7 +89,7 @@ async function values<Value>(
 ): Promise<Value[]> {
   const rows: { readonly order: number; readonly value: Value }[] = [];
   for await (const page of pages) {
-    for (const row of page) rows.push({ order: row.order, value: valueOf<Value>(kind, row) });
+    for (const row of page) rows.push({ order: row.order, value: valueOf(kind, row) as Value });
   }
   undamaged(
     rows.length === expectedCount,

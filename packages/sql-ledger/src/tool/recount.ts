@@ -11,8 +11,8 @@ interface CountedLock {
 }
 
 /**
- * Counts tickets as one would by hand, from what is written of each lock and by no rule of the engine: a lock holds its
- * tickets until it ends, and sells them until it is settled or returned.
+ * Counts tickets as one would by hand, from what is written of each lock and by no rule of the
+ * engine: a lock holds its tickets until it ends, and sells them until it is settled or returned.
  */
 export class Recount {
   readonly #locks = new Map<string, CountedLock>();
@@ -41,7 +41,10 @@ export class Recount {
     if (ENDS.has(change.type)) lock.state = 'over';
   }
 
-  /** Tickets under locks and under unsettled sales, by category; locks that are over at the instant hold none. */
+  /**
+   * Tickets under locks and under unsettled sales, by category; locks that are over at the instant
+   * hold none.
+   */
   at(instantMs: number): Map<string, { locked: number; confirmed: number }> {
     const sums = new Map<string, { locked: number; confirmed: number }>();
     for (const { category, quantity, state, expiresAtMs } of this.#locks.values()) {

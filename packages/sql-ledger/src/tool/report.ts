@@ -3,7 +3,10 @@ import { keyOf } from '../record/snapshot-rows.js';
 import { readWhole } from './reading.js';
 import type { Reading } from './reading.js';
 
-/** Reads every record, and compares what the engine makes of them with a count by hand. `problems` is empty when all is well. */
+/**
+ * Reads every record, and compares what the engine makes of them with a count by hand. `problems`
+ * is empty when all is well.
+ */
 export async function verify(
   record: OpenedRecord,
 ): Promise<{ readonly lines: readonly string[]; readonly problems: readonly string[] }> {

@@ -23,7 +23,7 @@ export interface TicketLocksUnderTest {
   /** The only clock of the store; a `ManualClock`, or what moves that of a server. */
   readonly clock: { nowMs(): number; advanceAsync(ms: number): Promise<void> };
   /** Lets go of what `stop` leaves. */
-  dispose?(): void | Promise<void>;
+  readonly dispose?: () => void | Promise<void>;
 }
 
 export type TicketLocksFeature =
@@ -41,7 +41,7 @@ export type TicketLocksFeature =
 export interface TicketLocksContract {
   /** Names the implementation in the titles. */
   readonly name: string;
-  create(setup: TicketLocksSetup): Promise<TicketLocksUnderTest>;
+  readonly create: (setup: TicketLocksSetup) => Promise<TicketLocksUnderTest>;
   readonly supports?: Supports<TicketLocksFeature>;
 }
 
@@ -105,9 +105,7 @@ export class BoxOffice {
   /** Locks seats for a user in the session of his name; throws on a refusal. */
   async locked(userId: Id, quantity = 1, categoryId: Id = 2, eventId: Id = 1) {
     const sessionId = `session of ${userId}`;
-    return valueOf(
-      await this.locks.lock({ eventId, categoryId, quantity, userId, sessionId }),
-    );
+    return valueOf(await this.locks.lock({ eventId, categoryId, quantity, userId, sessionId }));
   }
 
   async figures(categoryId: Id = 2, eventId: Id = 1): Promise<CategoryAvailability> {

@@ -4,7 +4,10 @@ import type { DecisionLedger, DecisionResult, SaleDecision } from '../../ports/d
 
 export interface DecisionLedgerContract {
   readonly name: string;
-  /** A new, empty ledger; a second call within a test opens the same one again, as another instance would. */
+  /**
+   * A new, empty ledger; a second call within a test opens the same one again, as another instance
+   * would.
+   */
   readonly create: () => Promise<DecisionLedger> | DecisionLedger;
   /** Lets go of what `create` made it in. */
   readonly destroy?: () => Promise<void> | void;
@@ -131,9 +134,7 @@ export function describeDecisionLedgerContract({
 
     test('an older epoch is fenced off, and one caller alone begins a new one', async () => {
       const before = sale();
-      const begun = await Promise.all(
-        Array.from({ length: 5 }, () => ledger.nextEpoch(epoch)),
-      );
+      const begun = await Promise.all(Array.from({ length: 5 }, () => ledger.nextEpoch(epoch)));
       expect(begun.filter((answer) => answer.begun)).toHaveLength(1);
       expect(new Set(begun.map((answer) => answer.epoch))).toEqual(new Set([epoch + 1]));
       expect(await ledger.decide(before)).toEqual({ ok: false, reason: 'fenced' });
@@ -199,7 +200,7 @@ export function describeDecisionLedgerContract({
       const sales = Array.from({ length: 130 }, () => sale({ quantity: 1 }));
       for (const one of sales) await ledger.decide(one);
       const listed: string[] = [];
-      for (let page = await ledger.list(EVENT); page.length > 0; ) {
+      for (let page = await ledger.list(EVENT); page.length > 0;) {
         listed.push(...page.map(({ lockId }) => lockId));
         page = await ledger.list(EVENT, listed.at(-1));
       }

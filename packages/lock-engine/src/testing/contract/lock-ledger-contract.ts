@@ -13,13 +13,13 @@ export interface LedgerUnderTest {
   /** A ledger that was not loaded yet, on a record of its own that is empty. */
   readonly ledger: LockLedger;
   /** Another ledger on the same record, not loaded yet: that of the process after this one. */
-  reopen(): LockLedger | Promise<LockLedger>;
+  readonly reopen: () => LockLedger | Promise<LockLedger>;
   /** Ends the newest ledger as `kill -9` would: nothing that it has begun goes on. */
-  crash?(): void | Promise<void>;
+  readonly crash?: () => void | Promise<void>;
   /** From now on nothing can be written: the next `append` fails. */
-  breakDisk?(): void | Promise<void>;
+  readonly breakDisk?: () => void | Promise<void>;
   /** Lets go of everything, whatever a test left open. */
-  dispose?(): void | Promise<void>;
+  readonly dispose?: () => void | Promise<void>;
 }
 
 export type LedgerFeature =
@@ -33,7 +33,7 @@ export type LedgerFeature =
 export interface LockLedgerContract {
   /** Names the implementation in the titles. */
   readonly name: string;
-  create(): LedgerUnderTest | Promise<LedgerUnderTest>;
+  readonly create: () => LedgerUnderTest | Promise<LedgerUnderTest>;
   readonly supports?: Supports<LedgerFeature>;
 }
 
@@ -139,7 +139,7 @@ export function describeLockLedgerContract({ name, create, supports }: LockLedge
       const made = await open();
       const [first = []] = recordedCalls();
       await made.ledger.close();
-      await expect(made.ledger.append(first)).rejects.toThrow();
+      await expect(made.ledger.append(first)).rejects.toBeInstanceOf(Error);
       const [ledger, contents] = await reopened(made);
       expectToHold(contents, []);
       await ledger.close();
@@ -149,7 +149,7 @@ export function describeLockLedgerContract({ name, create, supports }: LockLedge
       const made = await open();
       const [first = []] = recordedCalls();
       const intruder = await made.reopen();
-      await expect(intruder.load()).rejects.toThrow();
+      await expect(intruder.load()).rejects.toBeInstanceOf(Error);
       await made.ledger.append(first);
       await made.ledger.close();
       const [ledger, contents] = await reopened(made);
@@ -157,19 +157,23 @@ export function describeLockLedgerContract({ name, create, supports }: LockLedge
       await ledger.close();
     });
 
-    testFeature('crash', 'a crash loses nothing that was durable, and no call in part', async () => {
-      const calls = recordedCalls();
-      for (const awaited of [0, 1, 2, 7, calls.length]) {
-        const made = await open();
-        for (const changes of calls.slice(0, awaited)) await made.ledger.append(changes);
-        const begun = calls.slice(awaited).map((changes) => made.ledger.append(changes));
-        for (const append of begun) append.catch(() => undefined);
-        await made.crash?.();
-        const [ledger, contents] = await reopened(made);
-        expectToHoldPart(contents, calls, awaited);
-        await ledger.close();
-      }
-    });
+    testFeature(
+      'crash',
+      'a crash loses nothing that was durable, and no call in part',
+      async () => {
+        const calls = recordedCalls();
+        for (const awaited of [0, 1, 2, 7, calls.length]) {
+          const made = await open();
+          for (const changes of calls.slice(0, awaited)) await made.ledger.append(changes);
+          const begun = calls.slice(awaited).map((changes) => made.ledger.append(changes));
+          for (const append of begun) append.catch(() => undefined);
+          await made.crash?.();
+          const [ledger, contents] = await reopened(made);
+          expectToHoldPart(contents, calls, awaited);
+          await ledger.close();
+        }
+      },
+    );
 
     testFeature('failing disk', 'after a failed append nothing more is taken', async () => {
       const made = await open();
@@ -180,7 +184,7 @@ export function describeLockLedgerContract({ name, create, supports }: LockLedge
       const overlapping = calls.slice(5, 8).map((changes) => made.ledger.append(changes));
       const outcomes = await Promise.allSettled(overlapping);
       expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
-      await expect(made.ledger.append(calls[8] ?? [])).rejects.toThrow();
+      await expect(made.ledger.append(calls[8] ?? [])).rejects.toBeInstanceOf(Error);
       await made.ledger.close().catch(() => undefined);
       const [ledger, contents] = await reopened(made);
       expectToHoldPart(contents, calls, before.length);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { TicketLocks } from '../../ports/ticket-locks.js';
+import { literalOf } from '../literal.js';
 import { MALFORMED } from '../small-world.js';
 import type { BoxOffices } from './box-office.js';
 import { codeOf, errorOf, valueOf } from './box-office.js';
@@ -47,7 +48,7 @@ export function describeRunning(offices: BoxOffices): void {
             // No figures are figures: the event is there, and has no categories.
             if (field === 'categories' && Array.isArray(wrong)) continue;
             const error = errorOf(await command({ ...COMMANDS[name], [field]: wrong }));
-            const what = `${field}: ${String(wrong)}`;
+            const what = `${field}: ${literalOf(wrong)}`;
             expect(error, what).toMatchObject({ code: 'INVALID_REQUEST' });
           }
         }

@@ -13,7 +13,15 @@ import type { ShortLine } from '../../engine/lock-error.js';
 import type { Outcome } from '../../ports/ticket-locks.js';
 import { recall, remember, repeat, scopeOf } from './model-requests.js';
 import type { ModelRequestKey } from './model-requests.js';
-import { isListUpTo, isMissingOr, isOpaque, isPositive, isObject, isRecord, modelId } from './model-shape.js';
+import {
+  isListUpTo,
+  isMissingOr,
+  isOpaque,
+  isPositive,
+  isObject,
+  isRecord,
+  modelId,
+} from './model-shape.js';
 import { accept, endOf, malformed, refuse } from './model-state.js';
 import type { ModelLock, ModelState } from './model-state.js';
 

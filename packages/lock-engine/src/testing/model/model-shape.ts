@@ -1,8 +1,12 @@
 import type { Id } from '../../engine/id.js';
 
-/** What must be true of input, each rule written down once more and as plainly as it can be said. */
+/**
+ * What must be true of input, each rule written down once more and as plainly as it can be said.
+ */
 
-/** The canonical form of an id of an event, category, user or order; `undefined` when it is none. */
+/**
+ * The canonical form of an id of an event, category, user or order; `undefined` when it is none.
+ */
 export function modelId(input: unknown): Id | undefined {
   if (typeof input === 'number') return isCount(input) ? Math.abs(input) : undefined;
   if (!isTextUpTo(64, input)) return undefined;
@@ -43,7 +47,7 @@ export function isMissingOr(isValid: (input: unknown) => boolean, input: unknown
 function isTextUpTo(lengthMax: number, input: unknown): input is string {
   if (typeof input !== 'string' || input.length < 1 || input.length > lengthMax) return false;
   if (/^[ -~]*$/.test(input)) return true;
-  return ![...input].some(isControl);
+  return !Array.from(input).some(isControl);
 }
 
 function isControl(character: string): boolean {

@@ -46,7 +46,9 @@ export interface ModelCategory {
   readonly categoryId: Id;
   capacity: number;
   soldElsewhere: number;
-  /** Every rise of `soldElsewhere`, the oldest first, with its tickets that have settled nothing. */
+  /**
+   * Every rise of `soldElsewhere`, the oldest first, with its tickets that have settled nothing.
+   */
   rises: { readonly moment: number; unused: number }[];
 }
 
@@ -66,7 +68,10 @@ export interface ModelRequest {
   readonly atMs: number;
 }
 
-/** Everything the model knows: four plain lists. Whatever can be computed from them is computed from them. */
+/**
+ * Everything the model knows: four plain lists. Whatever can be computed from them is computed from
+ * them.
+ */
 export class ModelState {
   nowMs = 0;
   /** Counts what happens, to say what came first within one instant. */

@@ -8,7 +8,7 @@ import type {
 import type { Id } from '../../engine/id.js';
 import type { CategoryFigures } from '../../engine/lock-change.js';
 import type { Outcome } from '../../ports/ticket-locks.js';
-import { isCount, isMissingOr, isOpaque, isPositive, isObject, isRecord, modelId } from './model-shape.js';
+import { isCount, isOpaque, isPositive, isObject, isRecord, modelId } from './model-shape.js';
 import { accept, endOf, isUnsettled, malformed, refuse } from './model-state.js';
 import type { ModelCategory, ModelEvent, ModelLock, ModelState } from './model-state.js';
 
@@ -54,7 +54,9 @@ export function modelSettle(state: ModelState, command: SettleCommand): Outcome<
   return accept({ lockId, status: 'CONFIRMED', settled: true });
 }
 
-/** A rise is written down with its moment; a fall takes away the newest rises that settled nothing. */
+/**
+ * A rise is written down with its moment; a fall takes away the newest rises that settled nothing.
+ */
 function setFigures(
   state: ModelState,
   event: ModelEvent,
@@ -96,7 +98,9 @@ function complete(state: ModelState, eventId: Id, order: CompletedOrder): boolea
   return true;
 }
 
-/** Settles, the oldest sale first, what is completed and shown by the source with rises of its own. */
+/**
+ * Settles, the oldest sale first, what is completed and shown by the source with rises of its own.
+ */
 function settleRisen(state: ModelState, event: ModelEvent, category: ModelCategory): ModelLock[] {
   const settled: ModelLock[] = [];
   const waiting = state.locks
@@ -161,14 +165,15 @@ function ordersOf(input: unknown): CompletedOrder[] | undefined {
     const categoryId = modelId(entry['categoryId']);
     const userId = modelId(entry['userId']);
     const { quantity, lockId } = entry;
+    if (lockId !== undefined && !isOpaque(lockId)) return undefined;
     if (orderId === undefined || categoryId === undefined || userId === undefined) return undefined;
-    if (!isPositive(quantity) || !isMissingOr(isOpaque, lockId)) return undefined;
+    if (!isPositive(quantity)) return undefined;
     orders.push({
       orderId,
       categoryId,
       userId,
       quantity,
-      ...(lockId !== undefined && { lockId: String(lockId) }),
+      ...(lockId !== undefined && { lockId }),
     });
   }
   return orders;

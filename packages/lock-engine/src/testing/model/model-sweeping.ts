@@ -44,8 +44,8 @@ export function modelCancelEvent(
 }
 
 /**
- * Forgets the oldest ended locks and requests: all past their retention (`byAge`), and, when there are
- * more than the policy keeps, so many that a sixteenth of what it keeps is free again.
+ * Forgets the oldest ended locks and requests: all past their retention (`byAge`), and, when there
+ * are more than the policy keeps, so many that a sixteenth of what it keeps is free again.
  */
 export function forget(
   state: ModelState,

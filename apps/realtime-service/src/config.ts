@@ -27,6 +27,8 @@ export interface Config {
   readonly cleanupIntervalMs: number;
   /** Unset: the demo's. */
   readonly inventoryFile: string | undefined;
+  /** The events service is the source of truth. */
+  readonly hasEventsService: boolean;
   readonly amqp: AmqpConfig | undefined;
   readonly ledger: LedgerConfig;
   /** What the operator should know, for the log. */
@@ -75,6 +77,7 @@ export function readConfig(variables: Variables): ConfigResult {
       min: 1,
     }),
     inventoryFile: environment.text('INVENTORY_FILE'),
+    hasEventsService: readEventsService(environment, notices),
     amqp: readAmqp(environment),
     ledger: readLedger(environment),
     notices,
@@ -122,12 +125,16 @@ function readLimits(environment: Environment): SocketLimits {
     connectionsMax: 'MAX_CONNECTIONS',
     connectionsPerIpMax: 'MAX_CONNECTIONS_PER_IP',
     connectionsPerUserMax: 'MAX_CONNECTIONS_PER_USER',
-  } satisfies Record<keyof SocketLimits, string>;
+  } satisfies Record<Exclude<keyof SocketLimits, 'hoardingCooldownMs'>, string>;
   const limits = Object.entries(variables).map(([limit, variable]) => [
     limit,
     environment.limit(variable, defaults[limit as keyof SocketLimits]),
   ]);
-  return Object.fromEntries(limits) as SocketLimits;
+  const hoardingCooldownMs = environment.durationMs('HOARDING_COOLDOWN_SECONDS', 'seconds', {
+    fallback: 0,
+    min: 0,
+  });
+  return { ...Object.fromEntries(limits), hoardingCooldownMs } as SocketLimits;
 }
 
 function readPolicy(environment: Environment): Partial<LockPolicy> {
@@ -181,6 +188,15 @@ function readAmqp(environment: Environment): AmqpConfig | undefined {
   return url === undefined ? undefined : { url, queue, queueOptions, declare };
 }
 
+/** Nobody asks the events service yet. Rather than trust a file instead, no event can be had then. */
+function readEventsService(environment: Environment, notices: string[]): boolean {
+  const hasEventsService = environment.text('EVENTS_QUEUE') !== undefined;
+  if (hasEventsService) {
+    notices.push('EVENTS_QUEUE: this version does not ask the events service, nothing is on sale');
+  }
+  return hasEventsService;
+}
+
 /** Settings of parts that are not built yet: never accepted as if they worked. */
 function readWhatComesLater(environment: Environment): void {
   const later = (setting: string) =>
@@ -190,9 +206,7 @@ function readWhatComesLater(environment: Environment): void {
   }
   environment.url('REDIS_URL', ['redis:', 'rediss:']);
   environment.text('REDIS_PREFIX');
-  if (environment.text('EVENTS_QUEUE') !== undefined) later('EVENTS_QUEUE');
   environment.text('EVENTS_PATTERN');
   environment.durationMs('INVENTORY_REFRESH_SECONDS', 'seconds', { fallback: 5, min: 1 });
   environment.durationMs('INVENTORY_STALE_AFTER_SECONDS', 'seconds', { fallback: 300, min: 1 });
-  if (environment.limit('HOARDING_COOLDOWN_SECONDS', 0) > 0) later('HOARDING_COOLDOWN_SECONDS');
 }

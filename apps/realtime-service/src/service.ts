@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { AmqpAdapter } from '@ticket-locks/amqp-adapter';
 import { LocalTicketLocks, systemClock, systemTimers } from '@ticket-locks/lock-engine';
-import type { Clock, Timers } from '@ticket-locks/lock-engine';
+import type { Clock, InventorySource, Timers } from '@ticket-locks/lock-engine';
 import { SocketAdapter, socketServerOptions, tokenVerifier } from '@ticket-locks/socket-adapter';
 import { Server } from 'socket.io';
 
@@ -30,6 +30,10 @@ export interface ServiceOptions {
 
 /** Connections beyond those of buyers: for who looks at the health, and for handshakes under way. */
 const CONNECTIONS_SPARE = 1000;
+/** An events service that is not asked yet: whatever would need it is unavailable. */
+const SILENT_SOURCE: InventorySource = {
+  load: () => Promise.reject(new Error('this version does not ask the events service')),
+};
 /** How long closed connections are waited for: a peer that is gone does not answer a farewell. */
 const CLOSE_TIMEOUT_MS = 2000;
 
@@ -57,7 +61,7 @@ export class Service {
     this.#log = log;
     const ledger = createLedger(config.ledger, log);
     this.#locks = new LocalTicketLocks({
-      source: inventory,
+      source: config.hasEventsService ? SILENT_SOURCE : inventory,
       ...(ledger !== undefined && { ledger }),
       policy: config.policy,
       disconnectGraceMs: config.disconnectGraceMs,
@@ -148,8 +152,10 @@ export class Service {
   }
 
   #readiness(): Readiness {
-    const isCutOff = this.#amqp?.isConnected === false;
-    return { missing: this.#missing, degraded: isCutOff ? ['rabbitmq'] : [] };
+    const degraded: string[] = [];
+    if (this.#amqp?.isConnected === false) degraded.push('rabbitmq');
+    if (this.#config.hasEventsService) degraded.push('events');
+    return { missing: this.#missing, degraded };
   }
 
   async #within(timeoutMs: number, work: Promise<void>): Promise<void> {

@@ -6,6 +6,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { io } from 'socket.io-client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
+import { someNumber } from '../../../packages/socket-adapter/test/some.js';
 import { TestBuyer } from '../../../packages/socket-adapter/test/test-buyer.js';
 import { CuttableNetwork } from './cuttable-network.js';
 import { endServices, startService, tokenFor } from './service-process.js';
@@ -155,8 +156,8 @@ describe('a network that is gone for five seconds', () => {
       await showsLock(page).waitFor();
       await expect.poll(() => program.socket.connected, { timeout: 10_000 }).toBe(true);
       await program.hears('connected', ({ resumed }) => resumed);
-      expect(await lockOf(ofNora)).toEqual({ ...lockOfNora, expiresInMs: expect.any(Number) });
-      expect(await lockOf(ofNed)).toEqual({ ...lockOfNed, expiresInMs: expect.any(Number) });
+      expect(await lockOf(ofNora)).toEqual({ ...lockOfNora, expiresInMs: someNumber });
+      expect(await lockOf(ofNed)).toEqual({ ...lockOfNed, expiresInMs: someNumber });
       expect(ofNora.allHeard('lock-released')).toEqual([]);
     } finally {
       program.socket.close();

@@ -4,9 +4,7 @@ import { stringify } from 'yaml';
 
 import { asyncApiDocument } from './asyncapi-document.js';
 
-export const ASYNCAPI_PATH = fileURLToPath(
-  new URL('../../../docs/asyncapi.yaml', import.meta.url),
-);
+export const ASYNCAPI_PATH = fileURLToPath(new URL('../../../docs/asyncapi.yaml', import.meta.url));
 const HEADER = '# Made from packages/socket-adapter/src/protocol.ts by `npm run asyncapi`.\n';
 
 /** The text of docs/asyncapi.yaml as it has to be. */

@@ -1,5 +1,6 @@
-import type { Id, LockError } from '@ticket-locks/lock-engine';
+import type { Id, LockChange, LockError } from '@ticket-locks/lock-engine';
 
+import { HoardingWatch } from './hoarding-watch.js';
 import type { RequestEvent } from './protocol.js';
 import { RateLimiter } from './rate-limiter.js';
 import type { SocketLimits } from './socket-limits.js';
@@ -32,6 +33,7 @@ export class RequestGate {
   readonly #messages: RateLimiter;
   readonly #locksOfUser: RateLimiter;
   readonly #locksOfIp: RateLimiter;
+  readonly #hoarding: HoardingWatch;
 
   constructor(limits: SocketLimits) {
     this.#messages = new RateLimiter({ max: limits.messagesPerSocketPerSecond, windowMs: 1000 });
@@ -40,6 +42,11 @@ export class RequestGate {
       windowMs: 60_000,
     });
     this.#locksOfIp = new RateLimiter({ max: limits.lockRequestsPerIpPerMinute, windowMs: 60_000 });
+    this.#hoarding = new HoardingWatch(limits.hoardingCooldownMs);
+  }
+
+  onChange(change: LockChange): void {
+    this.#hoarding.onChange(change);
   }
 
   /** Counts the request and returns why it may not come through, if it may not. */
@@ -51,7 +58,9 @@ export class RequestGate {
     if (waitMs > 0) return { code: 'RATE_LIMITED', retryAfterMs: waitMs };
     if (event !== 'lock-tickets') return undefined;
     const retryAfterMs =
-      this.#locksOfUser.take(userId, nowMs) || this.#locksOfIp.take(request.ip, nowMs);
+      this.#hoarding.waitMs(userId, nowMs) ||
+      this.#locksOfUser.take(userId, nowMs) ||
+      this.#locksOfIp.take(request.ip, nowMs);
     return retryAfterMs > 0 ? { code: 'RATE_LIMITED', retryAfterMs } : undefined;
   }
 }

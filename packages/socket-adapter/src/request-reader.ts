@@ -39,9 +39,7 @@ const SCHEMAS = {
   'lock-tickets': z.object({ eventId: id, ...lockLine, ...lockWish }),
   'lock-tickets of several categories': z.object({
     eventId: id,
-    items: z
-      .array(z.object(lockLine))
-      .refine(({ length }) => length >= 1 && length <= ITEMS_MAX),
+    items: z.array(z.object(lockLine)).refine(({ length }) => length >= 1 && length <= ITEMS_MAX),
     // Beside `items` these would be a second wish, and nobody could tell which one counts.
     categoryId: z.undefined().optional(),
     quantity: z.undefined().optional(),

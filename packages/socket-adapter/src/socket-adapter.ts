@@ -78,6 +78,7 @@ export class SocketAdapter {
   readonly #onChange = (change: LockChange) => {
     this.#feed.onChange(change);
     this.#news.onChange(change);
+    this.#context.gate.onChange(change);
   };
   #mode: 'new' | 'running' | 'stopping' = 'new';
   #workCount = 0;

@@ -14,6 +14,8 @@ export interface SocketLimits {
   readonly connectionsPerIpMax: number;
   /** Default 10. Sockets of one user at once. */
   readonly connectionsPerUserMax: number;
+  /** Default 0. Pause of a user whose locks expire again and again, in milliseconds. */
+  readonly hoardingCooldownMs: number;
 }
 
 export const DEFAULT_SOCKET_LIMITS: SocketLimits = {
@@ -24,6 +26,7 @@ export const DEFAULT_SOCKET_LIMITS: SocketLimits = {
   connectionsMax: 20_000,
   connectionsPerIpMax: 1000,
   connectionsPerUserMax: 10,
+  hoardingCooldownMs: 0,
 };
 
 /**

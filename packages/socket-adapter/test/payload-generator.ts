@@ -26,6 +26,7 @@ const ODDITIES: readonly (() => unknown)[] = [
   () => /x/g,
 ];
 const DEPTH_MAX = 4;
+const TEXT_LENGTH_MAX = 15_000;
 
 /** Payloads as nobody should send them: near to what is valid, and far from it. Quick: millions. */
 export class PayloadGenerator {
@@ -40,13 +41,13 @@ export class PayloadGenerator {
     return this.#random.chance(0.8) ? this.#record(0) : this.#value(0);
   }
 
-  /** As text, for a frame; may name a key twice, or `__proto__`. */
+  /** As text, short enough for a frame; may name a key twice, or `__proto__`. */
   json(): string {
     const text = JSON.stringify(this.anything(), (_key, value: unknown) =>
       typeof value === 'bigint' ? String(value) : value,
     );
-    if (text === undefined) return 'null';
-    return this.#random.chance(0.1) ? text.replace('{', '{"__proto__":{"x":1},') : text;
+    if (text === undefined || text.length > TEXT_LENGTH_MAX) return 'null';
+    return this.#random.chance(0.1) ? text.replace('{"', '{"__proto__":{"x":1},"') : text;
   }
 
   #value(depth: number): unknown {

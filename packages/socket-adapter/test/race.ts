@@ -197,11 +197,7 @@ export class Race {
     return slow;
   }
 
-  async #counted(
-    name: string,
-    argument: unknown,
-    call: () => Promise<unknown>,
-  ): Promise<unknown> {
+  async #counted(name: string, argument: unknown, call: () => Promise<unknown>): Promise<unknown> {
     if (name === 'leaveSession') this.#count((argument as { sessionId: string }).sessionId, -1);
     const result = await call();
     if (name === 'openSession' || name === 'resumeSession') {

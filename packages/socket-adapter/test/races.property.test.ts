@@ -50,7 +50,10 @@ describe(`at the same time (SEED=${seed})`, () => {
     [
       'a return and the end of the grace',
       [come(0), lock(0)],
-      [[lose(0), come(0), lock(0)], [pass(GRACE_MS - 1), pass(1)]],
+      [
+        [lose(0), come(0), lock(0)],
+        [pass(GRACE_MS - 1), pass(1)],
+      ],
     ],
     [
       'a return and the end of the lock',

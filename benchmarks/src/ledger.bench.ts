@@ -3,6 +3,8 @@
 // counts.
 import { lockInProcess } from './ledger-in-process.js';
 import { lockOverSockets } from './ledger-over-sockets.js';
+import { measureWrites } from './ledger-writes.js';
+import type { WriteRow } from './ledger-writes.js';
 import { ratioOf, spreadOf } from './spread.js';
 import type { Spread } from './spread.js';
 import { printTable } from './table.js';
@@ -35,15 +37,16 @@ export interface LedgerRow {
   readonly cpuUs: Pair;
 }
 
+export interface LedgerReport {
+  readonly roundTrips: readonly LedgerRow[];
+  readonly writes: readonly WriteRow[];
+}
+
 /**
- * Measures lock and unlock round trips, prints a table, and returns the same figures. Takes about
+ * Measures lock and unlock round trips, prints tables, and returns the same figures. Takes about
  * two and a half minutes.
  */
-export async function benchmarkLedger({
-  quick,
-}: {
-  quick: boolean;
-}): Promise<readonly LedgerRow[]> {
+export async function benchmarkLedger({ quick }: { quick: boolean }): Promise<LedgerReport> {
   const { rounds, seconds } = quick ? PLANS.quick : PLANS.full;
   const rows: LedgerRow[] = [];
   const paths = { 'in process': lockInProcess, 'over sockets': lockOverSockets };
@@ -72,7 +75,18 @@ export async function benchmarkLedger({
       row.cpuUs.map((one) => one.toFixed(1)).join(' to '),
     ]),
   );
-  return rows;
+  const writes = measureWrites(rounds, seconds / 4);
+  printTable(
+    'Changes per second through one connection, a flush of the disk for so many at once',
+    ['way', 'per flush', 'changes', 'ratio to a row each'],
+    writes.map(({ way, changesPerFlush, changesPerSecond, ratio }) => [
+      way,
+      String(changesPerFlush),
+      thousands(changesPerSecond),
+      [ratio.min, ratio.median, ratio.max].map((one) => one.toFixed(2)).join(' / '),
+    ]),
+  );
+  return { roundTrips: rows, writes };
 }
 
 function rowOf(

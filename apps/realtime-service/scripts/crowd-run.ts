@@ -129,11 +129,18 @@ async function watch(
   const freeDelay = await service.loopDelay();
   const kept = await Promise.all(returned.map(hasHisLock));
   return {
-    ...{ socketCount, lockCount, connectedMs, memoryBytes, settledMs, dropDelay, fewestLocks },
+    socketCount,
+    lockCount,
+    connectedMs,
+    memoryBytes,
+    settledMs,
+    dropDelay,
+    fewestLocks,
     dropCpuMs: dropDelay.cpuMs - cpuMs,
     returnedCount: returned.length,
     keptCount: kept.filter(Boolean).length,
-    ...{ freedMs, freeDelay },
+    freedMs,
+    freeDelay,
     availableTickets: await availableAfterGoodbye(service, returned),
   };
 }
@@ -144,8 +151,12 @@ async function connect(
   { socketCount, lockCount }: CrowdOptions,
 ): Promise<readonly CrowdLock[]> {
   const order: CrowdOrder = {
-    ...{ url: service.url, secret: SECRET, socketCount, lockCount },
-    ...{ eventId: EVENT_ID, categoryId: CATEGORY_ID },
+    url: service.url,
+    secret: SECRET,
+    socketCount,
+    lockCount,
+    eventId: EVENT_ID,
+    categoryId: CATEGORY_ID,
   };
   clients.send(order);
   const signal = AbortSignal.timeout(CONNECT_TIMEOUT_MS);

@@ -83,7 +83,8 @@ export function asyncApiDocument(): AsyncApiDocument {
   const names = Object.keys(messages);
   return {
     asyncapi: '3.0.0',
-    ...{ info: INFO, defaultContentType: 'application/json' },
+    info: INFO,
+    defaultContentType: 'application/json',
     servers: {
       local: { host: 'localhost:8880', pathname: '/socket.io/', protocol: 'ws' },
     },

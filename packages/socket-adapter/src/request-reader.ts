@@ -23,7 +23,7 @@ const opaqueId = z
   .string()
   .refine(({ length }) => length >= 1 && length <= OPAQUE_ID_LENGTH_MAX)
   .regex(/^[^\p{Cc}\p{Cs}]*$/u);
-const token = z.string().refine(({ length }) => length >= 1 && length <= TOKEN_LENGTH_MAX);
+const tokenText = z.string().refine(({ length }) => length >= 1 && length <= TOKEN_LENGTH_MAX);
 const quantity = z.int().min(1);
 
 const common = { userId: id.optional(), requestId: opaqueId.optional() };
@@ -45,7 +45,7 @@ const SCHEMAS = {
     quantity: z.undefined().optional(),
     ...lockWish,
   }),
-  'refresh-token': z.object({ token, ...common }),
+  'refresh-token': z.object({ token: tokenText, ...common }),
   'unlock-tickets': z.object({ lockId: opaqueId, quantity: quantity.optional(), ...common }),
   'unlock-tickets of a category': z.object({
     eventId: id,

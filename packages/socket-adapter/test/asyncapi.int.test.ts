@@ -47,7 +47,8 @@ describe('docs/asyncapi.yaml', () => {
   test('has every event and every code, and no other', () => {
     const { channels, components, operations } = readAsyncApi();
     const names = [
-      ...['connect', 'connect_error'],
+      'connect',
+      'connect_error',
       ...Object.entries(ANSWER_EVENTS).flat(),
       ...NEWS_EVENTS,
     ].sort();

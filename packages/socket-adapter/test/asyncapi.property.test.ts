@@ -21,8 +21,16 @@ const value = fc.oneof(
   }),
 );
 const fields = [
-  ...['eventId', 'categoryId', 'quantity', 'userId', 'requestId', 'onExisting', 'items', 'lockId'],
-  ...['token', 'unknown'],
+  'eventId',
+  'categoryId',
+  'quantity',
+  'userId',
+  'requestId',
+  'onExisting',
+  'items',
+  'lockId',
+  'token',
+  'unknown',
 ];
 const payload = fc.oneof(
   fc.dictionary(fc.constantFrom(...fields), value, { maxKeys: 6 }),

@@ -1,17 +1,68 @@
 import type { SeededRandom } from '@ticket-locks/lock-engine/testing';
 
 const KEYS = [
-  ...['eventId', 'categoryId', 'quantity', 'userId', 'requestId', 'onExisting', 'items', 'lockId'],
-  ...['token', '__proto__', 'constructor', 'prototype', 'toString', 'toJSON', 'length', 'then'],
+  'eventId',
+  'categoryId',
+  'quantity',
+  'userId',
+  'requestId',
+  'onExisting',
+  'items',
+  'lockId',
+  'token',
+  '__proto__',
+  'constructor',
+  'prototype',
+  'toString',
+  'toJSON',
+  'length',
+  'then',
 ];
 const NUMBERS = [
-  ...[0, -0, 1, 2, -1, 1.5, 1e21, 2 ** 53, 2 ** 53 - 1, -(2 ** 53), 5e-324],
-  ...[Number.NaN, Infinity, -Infinity],
+  0,
+  -0,
+  1,
+  2,
+  -1,
+  1.5,
+  1e21,
+  2 ** 53,
+  2 ** 53 - 1,
+  -(2 ** 53),
+  5e-324,
+  Number.NaN,
+  Infinity,
+  -Infinity,
 ];
 const TEXTS = [
-  ...['', '1', '12', '007', '2', 'NaN', '1e3', '0x10', '-1', '9007199254740993', 'set', 'add'],
-  ...['__proto__', 'constructor', 'prototype', 'lock-1', 'a\nb', 'a\r\nb', '\0', '\u{7f}'],
-  ...['\ud800', '\u{1d7d9}', '\uff11', '\u202e', 'é', 'é', '${7*7}', "' OR 1=1 --"],
+  '',
+  '1',
+  '12',
+  '007',
+  '2',
+  'NaN',
+  '1e3',
+  '0x10',
+  '-1',
+  '9007199254740993',
+  'set',
+  'add',
+  '__proto__',
+  'constructor',
+  'prototype',
+  'lock-1',
+  'a\nb',
+  'a\r\nb',
+  '\0',
+  '\u{7f}',
+  '\ud800',
+  '\u{1d7d9}',
+  '\uff11',
+  '\u202e',
+  'é',
+  'é',
+  '${7*7}',
+  "' OR 1=1 --",
 ];
 const ODDITIES: readonly (() => unknown)[] = [
   () => 2n,
@@ -79,7 +130,10 @@ export class PayloadGenerator {
       const value = this.#value(depth);
       // As JSON.parse does it: a key of its own, even this one.
       Object.defineProperty(record, this.#random.pick(KEYS), {
-        ...{ value, enumerable: true, writable: true, configurable: true },
+        value,
+        enumerable: true,
+        writable: true,
+        configurable: true,
       });
     }
     return record;

@@ -12,7 +12,7 @@ import { requestHandlers } from '../src/request-handlers.js';
 import { resolveLimits } from '../src/socket-limits.js';
 import { ScriptedSocket } from './scripted-socket.js';
 
-export const CAPACITY = 3;
+const CAPACITY = 3;
 export const GRACE_MS = 5000;
 export const TTL_MS = 20_000;
 const NAME = { eventId: 1, categoryId: 1 };
@@ -107,9 +107,7 @@ export class Race {
   decide(verb: 'confirm' | 'release'): void {
     const lockId = this.#grantedLockIds().at(-1);
     if (lockId === undefined) return;
-    void this.#slowLocks[verb]({ lockId, orderId: 7 }).then((outcome) => {
-      if (outcome.ok && verb === 'confirm') this.#confirmed.push(lockId);
-    });
+    void this.#decide(verb, lockId);
   }
 
   pass(ms: number): void {
@@ -165,6 +163,11 @@ export class Race {
     return [...new Set(this.#confirmed)].filter((lockId) => this.#taken.has(lockId)).sort();
   }
 
+  async #decide(verb: 'confirm' | 'release', lockId: string): Promise<void> {
+    const outcome = await this.#slowLocks[verb]({ lockId, orderId: 7 });
+    if (outcome.ok && verb === 'confirm') this.#confirmed.push(lockId);
+  }
+
   #ask(tab: number, event: string, payload: object): void {
     const socket = this.#tabs.get(tab);
     if (socket?.connected === true) socket.ask(event, payload);
@@ -212,22 +215,12 @@ export class Race {
   }
 
   #onChange(change: LockChange): void {
-    switch (change.type) {
-      case 'locked':
-        this.#sessionIds.set(change.lockId, change.sessionId);
-        this.#taken.set(change.lockId, change.quantity);
-        break;
-      case 'quantity-changed':
-        this.#taken.set(change.lockId, change.quantity);
-        break;
-      case 'released':
-        this.#taken.delete(change.lockId);
-        if (change.reason === 'disconnected') this.#judge(change.lockId);
-        break;
-      case 'expired':
-        this.#taken.delete(change.lockId);
-        break;
+    if (change.type === 'locked') this.#sessionIds.set(change.lockId, change.sessionId);
+    if (change.type === 'locked' || change.type === 'quantity-changed') {
+      this.#taken.set(change.lockId, change.quantity);
     }
+    if (change.type === 'released' || change.type === 'expired') this.#taken.delete(change.lockId);
+    if (change.type === 'released' && change.reason === 'disconnected') this.#judge(change.lockId);
     const sum = [...this.#taken.values()].reduce((total, quantity) => total + quantity, 0);
     if (sum > CAPACITY) this.faults.push(`${sum} tickets are taken`);
   }
@@ -244,7 +237,10 @@ export class Race {
     const silent = () => {};
     const log = { debug: silent, info: silent, warn: silent, error: note };
     const feed = new AvailabilityFeed({
-      ...{ locks: this.#slowLocks, clock, timers: clock, intervalMs: 50 },
+      locks: this.#slowLocks,
+      clock,
+      timers: clock,
+      intervalMs: 50,
       hasWatchers: () => false,
       publish: silent,
       onError: (error) => this.faults.push(String(error)),
@@ -256,7 +252,9 @@ export class Race {
         resolveLimits({ lockRequestsPerUserPerMinute: 0, messagesPerSocketPerSecond: 0 }),
       ),
       verifyToken: async () => ({ userId: 'buyer' satisfies Id, expiresAtMs: 1e12 }),
-      ...{ clock, timers: clock, log },
+      clock,
+      timers: clock,
+      log,
       isStopping: () => false,
       onRefused: silent,
       onWork: silent,

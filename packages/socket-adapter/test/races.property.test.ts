@@ -10,15 +10,15 @@ const numRuns = Number(process.env['RACE_RUNS'] ?? 300);
 
 type Step = readonly [name: string, step: (race: Race) => void];
 
-const come = (tab: number): Step => [`tab ${tab} comes`, (race) => race.come(tab)];
-const lose = (tab: number): Step => [`tab ${tab} is lost`, (race) => race.lose(tab)];
-const leave = (tab: number): Step => [`tab ${tab} says goodbye`, (race) => race.goodbye(tab)];
-const lock = (tab: number): Step => [`tab ${tab} locks`, (race) => race.lock(tab)];
-const lockAll = (tab: number): Step => [`tab ${tab} locks 3`, (race) => race.lock(tab, 3)];
-const unlock = (tab: number): Step => [`tab ${tab} unlocks`, (race) => race.unlock(tab)];
-const pass = (ms: number): Step => [`${ms} ms pass`, (race) => race.pass(ms)];
-const confirm: Step = ['the order confirms', (race) => race.decide('confirm')];
-const release: Step = ['the order gives up', (race) => race.decide('release')];
+const come = (tab: number): Step => [`tab ${tab} comes`, (run) => run.come(tab)];
+const lose = (tab: number): Step => [`tab ${tab} is lost`, (run) => run.lose(tab)];
+const leave = (tab: number): Step => [`tab ${tab} says goodbye`, (run) => run.goodbye(tab)];
+const lock = (tab: number): Step => [`tab ${tab} locks`, (run) => run.lock(tab)];
+const lockAll = (tab: number): Step => [`tab ${tab} locks 3`, (run) => run.lock(tab, 3)];
+const unlock = (tab: number): Step => [`tab ${tab} unlocks`, (run) => run.unlock(tab)];
+const pass = (ms: number): Step => [`${ms} ms pass`, (run) => run.pass(ms)];
+const confirm: Step = ['the order confirms', (run) => run.decide('confirm')];
+const release: Step = ['the order gives up', (run) => run.decide('release')];
 
 /** First what is done before, step by step, then everything else at once. */
 function race(before: readonly Step[], script: fc.Arbitrary<Step[]>, plant?: Plant) {

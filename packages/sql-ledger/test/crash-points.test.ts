@@ -5,13 +5,16 @@ import { join } from 'node:path';
 
 import { LocalTicketLocks } from '@ticket-locks/lock-engine';
 import type { LockChange, LockLedger } from '@ticket-locks/lock-engine';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { SqliteStore } from '../src/sqlite/sqlite-store.js';
 import { countingIds } from './box-office.js';
 import { inlineLedger } from './inline-ledger.js';
 import { ManualTimers } from './manual-timers.js';
 import { tempFolder } from './temp-folder.js';
+
+// Real files and threads, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const EVENT = 1;
 const CATEGORY = 2;

@@ -14,13 +14,16 @@ import { join } from 'node:path';
 
 import type { LedgerContents } from '@ticket-locks/lock-engine';
 import Database from 'libsql';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { LedgerError } from '../src/ledger-error.js';
 import { SqliteStore } from '../src/sqlite/sqlite-store.js';
 import { BoxOffice } from './box-office.js';
 import { inlineLedger } from './inline-ledger.js';
 import { keptFolder, removeFolder, tempFolder } from './temp-folder.js';
+
+// Real files and threads, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const open = (folder: string) => inlineLedger({ store: new SqliteStore({ folder }) });
 

@@ -5,12 +5,15 @@ import { join } from 'node:path';
 import { LocalTicketLocks } from '@ticket-locks/lock-engine';
 import type { LockLedger } from '@ticket-locks/lock-engine';
 import { SqliteLockLedger } from '@ticket-locks/sql-ledger/sqlite';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 
 import { SqliteStore } from '../src/sqlite/sqlite-store.js';
 import { busyOptions } from './busy-options.js';
 import { inlineLedger } from './inline-ledger.js';
 import { tempFolder } from './temp-folder.js';
+
+// Real files and threads, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const serviceOn = (ledger: LockLedger) => new LocalTicketLocks({ ...busyOptions(), ledger });
 

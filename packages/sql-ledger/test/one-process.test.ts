@@ -3,9 +3,12 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 import { SqliteLockLedger } from '@ticket-locks/sql-ledger/sqlite';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
 import { tempFolder } from './temp-folder.js';
+
+// Real files and threads, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const CHILD = fileURLToPath(new URL('./busy-child.ts', import.meta.url));
 

@@ -1,11 +1,14 @@
 import { LocalTicketLocks, LockEngine } from '@ticket-locks/lock-engine';
 import type { LockChange } from '@ticket-locks/lock-engine';
 import { SqliteLockLedger } from '@ticket-locks/sql-ledger/sqlite';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
 import { countingIds, START_MS } from './box-office.js';
 import { ManualTimers } from './manual-timers.js';
 import { tempFolder } from './temp-folder.js';
+
+// Real files and threads, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const CATEGORY = 1;
 const TTL_MS = 60_000;

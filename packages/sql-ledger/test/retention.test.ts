@@ -1,13 +1,16 @@
 import { join } from 'node:path';
 
 import Database from 'libsql';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
 import { SqliteStore } from '../src/sqlite/sqlite-store.js';
 import { BoxOffice } from './box-office.js';
 import { inlineLedger } from './inline-ledger.js';
 import { ManualTimers } from './manual-timers.js';
 import { tempFolder } from './temp-folder.js';
+
+// Real files and threads, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const HISTORY_MS = 600_000;
 const STEPS = 6_000;

@@ -27,7 +27,7 @@ describe.each([
   ['that folds after every write', 1],
 ])('in one thread, and', (how, foldAtLatest) => {
   describeLockLedgerContract({
-    name: `the ledger on SqliteStore ${how}`,
+    name: `GroupCommitLedger on SqliteStore ${how}`,
     create: () => {
       const parent = keptFolder();
       let folder = join(parent, 'live');

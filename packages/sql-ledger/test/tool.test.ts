@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { LocalTicketLocks } from '@ticket-locks/lock-engine';
 import { SqliteLockLedger } from '@ticket-locks/sql-ledger/sqlite';
 import Database from 'libsql';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
 import { sealBlock } from '../src/record/change-block.js';
 import { runTool } from '../src/tool/run-tool.js';
@@ -13,6 +13,9 @@ import { BoxOffice } from './box-office.js';
 import { busyOptions } from './busy-options.js';
 import { inlineLedger } from './inline-ledger.js';
 import { tempFolder } from './temp-folder.js';
+
+// Real files and threads, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 async function tool(folder: string, ...args: string[]) {
   const lines: string[] = [];

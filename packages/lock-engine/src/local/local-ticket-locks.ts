@@ -359,6 +359,8 @@ export class LocalTicketLocks implements TicketLocks {
       for (const change of changes) this.#newest.changes.push(change);
       return;
     }
+    // Told by `#durable`, after what was before: nobody waits for it when that has failed already.
+    written.catch(() => undefined);
     this.#newest = { written, changes: [...changes] };
     this.#durable = this.#whenDurable(this.#durable, this.#newest);
     this.#durable.catch((error: unknown) => this.#fail(error));

@@ -1,3 +1,5 @@
+export { describeDecisionLedgerContract } from './contract/decision-ledger-contract.js';
+export type { DecisionLedgerContract } from './contract/decision-ledger-contract.js';
 export type {
   TicketLocksContract,
   TicketLocksFeature,
@@ -19,6 +21,7 @@ export type { LockstepOptions } from './lockstep.js';
 export { ManualClock, settled } from './manual-clock.js';
 export { ManualInventory } from './manual-inventory.js';
 export type { Figures } from './manual-inventory.js';
+export { memoryDecisionLedger } from './memory-decision-ledger.js';
 export { ledgerThatFails, ledgerThatWaits, memoryLedger } from './memory-ledger.js';
 export type { Failure, MemoryLedger, WaitingLedger } from './memory-ledger.js';
 export { runRandom } from './random-run.js';

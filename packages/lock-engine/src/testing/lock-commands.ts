@@ -53,7 +53,7 @@ export function lockCommands(
     commandOf(name as CommandName, input),
   );
   return fc.commands<object, Lockstep>(
-    [...plain, moves(), restarts(), repeats()],
+    [...plain, moves(), drifts(), restarts(), repeats()],
     constraints,
   ) as fc.Arbitrary<Iterable<LockCommand>>;
 }
@@ -172,6 +172,13 @@ function moves(): fc.Arbitrary<LockCommand> {
         return { kind: 'advance', ms: ms >= 0 && ms < 1e9 ? ms : 1 };
       }),
   );
+}
+
+/** The wall clock is set back, or right again. */
+function drifts(): fc.Arbitrary<LockCommand> {
+  return fc
+    .constantFrom(0, -1, -5000)
+    .map((ms) => new LockCommand(() => ({ kind: 'drift', ms })));
 }
 
 function restarts(): fc.Arbitrary<LockCommand> {

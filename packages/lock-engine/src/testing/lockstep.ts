@@ -234,6 +234,10 @@ export class Lockstep {
       const unsettled = engine.unsettledLocks(eventId);
       this.#expectLocks('unsettledLocks', unsettled, model.unsettledLocks(eventId));
     }
+    for (const category of this.#sight.categories) {
+      const alone = engine.categoryAvailability(category.eventId, category.categoryId);
+      this.#expect('categoryAvailability', alone, category);
+    }
     for (const userId of this.#userIds) {
       this.#expectLocks('locksOfUser', engine.locksOfUser(userId), model.locksOfUser(userId));
     }

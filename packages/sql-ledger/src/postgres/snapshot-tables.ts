@@ -108,7 +108,8 @@ export async function writeFoldRows(client: ClientBase, fold: Fold): Promise<voi
   );
   await client.query(
     `INSERT INTO locks (lock_id, list_seq, checksum, body, list, category)
-     SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[])
+     SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[],
+                          $6::text[])
      ON CONFLICT (lock_id) DO UPDATE SET list_seq = excluded.list_seq, list = excluded.list,
        checksum = excluded.checksum, body = excluded.body`,
     columnsOf(fold.locks, 'key', 'order', 'checksum', 'body', 'list', 'category'),

@@ -21,7 +21,7 @@ export interface LedgerHostOptions {
   readonly foldAfter?: number | undefined;
   /** Default 500,000. So many are folded even when there is no quiet moment. */
   readonly foldAtLatest?: number | undefined;
-  /** Default 1,000. How many changes are folded at once; writes wait meanwhile. */
+  /** Default 500. How many changes are folded at once; writes wait meanwhile. */
   readonly foldChangesMax?: number | undefined;
   readonly timers?: Timers | undefined;
 }
@@ -63,7 +63,7 @@ export class LedgerHost {
     this.#historyMs = options.historyMs ?? HISTORY_MS;
     this.#foldAfter = options.foldAfter ?? 10_000;
     this.#foldAtLatest = options.foldAtLatest ?? 500_000;
-    this.#foldChangesMax = options.foldChangesMax ?? 1_000;
+    this.#foldChangesMax = options.foldChangesMax ?? 500;
   }
 
   /** Serves the request when those before it are done. */

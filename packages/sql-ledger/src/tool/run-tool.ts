@@ -12,7 +12,8 @@ const USAGE = `Usage: ledger <command> [--data-dir FOLDER | --database-url URL [
   history LOCK_ID   who held what when, and why it ended
   backup FILE       the ledger as it is now, in one file (embedded ledger only)
 
-All of them may run while the service does, and change nothing. Without options: DATABASE_URL, else DATA_DIR, else ./data.`;
+All of them may run while the service does, and change nothing.
+Without options: DATABASE_URL, else DATA_DIR, else ./data.`;
 
 export interface ToolSurroundings {
   readonly environment: Readonly<Record<string, string | undefined>>;

@@ -1,5 +1,6 @@
-// What the engine's work costs at the least: the same structures without its rules. No input is checked, no repeat is
-// noticed, no limit is kept, nothing is reported, and a lock that ended is forgotten.
+// What the engine's work costs at the least: the same structures without its rules. No input is
+// checked, no repeat is noticed, no limit is kept, nothing is reported, and a lock that ended is
+// forgotten.
 import type { Kernel, KernelOptions, Visitor } from './kernel.js';
 
 interface Category {
@@ -15,7 +16,10 @@ interface PlainLock {
   readonly expiresAtMs: number;
 }
 
-/** A `Map` of locks by id and counters. Nobody can list a user's locks, end a session's or find what is due. */
+/**
+ * A `Map` of locks by id and counters. Nobody can list a user's locks, end a session's or find what
+ * is due.
+ */
 export class PlainKernel implements Kernel {
   readonly #options: KernelOptions;
   readonly #categories: ReadonlyMap<number, Category>;
@@ -86,7 +90,10 @@ export class BareLock {
   ) {}
 }
 
-/** The indexes that the engine has: locks by id, by user, by session, and in the order of their ends. */
+/**
+ * The indexes that the engine has: locks by id, by user, by session, and in the order of their
+ * ends.
+ */
 export class BareKernel implements Kernel {
   readonly #options: KernelOptions;
   readonly #categories: ReadonlyMap<number, Category>;

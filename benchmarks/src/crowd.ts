@@ -11,9 +11,10 @@ const STARTED_AT_MS = 1_700_000_000_000;
 /**
  * Buyers with a session and four active locks each, in different categories of one event.
  *
- * Lock number `slot` is the lock of visitor `slot / 4` in category `slot % 64`. A lock that ends is replaced by a new one
- * of the same visitor in the same category, so the number of active locks stands. One lock was made in every millisecond,
- * and a lock lives as many milliseconds as there are locks: when all are there, one falls due with every millisecond.
+ * Lock number `slot` is the lock of visitor `slot / 4` in category `slot % 64`. A lock that ends is
+ * replaced by a new one of the same visitor in the same category, so the number of active locks
+ * stands. One lock was made in every millisecond, and a lock lives as many milliseconds as there
+ * are locks: when all are there, one falls due with every millisecond.
  */
 export class Crowd {
   readonly clock: BenchmarkClock = { nowMs: STARTED_AT_MS };

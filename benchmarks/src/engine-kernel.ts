@@ -4,8 +4,9 @@ import type { Kernel, KernelOptions, Visitor } from './kernel.js';
 
 const EVENT_ID = 1;
 /**
- * Few, where the default is a million: a bare kernel forgets at once, and a measure should show what the engine does,
- * not how many ended locks have gathered meanwhile. Forgetting itself is part of what is measured.
+ * Few, where the default is a million: a bare kernel forgets at once, and a measure should show
+ * what the engine does, not how many ended locks have gathered meanwhile. Forgetting itself is part
+ * of what is measured.
  */
 const ENDED_LOCKS_MAX = 1000;
 

@@ -1,5 +1,5 @@
-// One sample: one kernel in a process of its own, so that neither the garbage nor the type feedback of another one
-// is in the figures. `engine.bench.ts` runs them by turns.
+// One sample: one kernel in a process of its own, so that neither the garbage nor the type feedback
+// of another one is in the figures. `engine.bench.ts` runs them by turns.
 import { BareKernel, PlainKernel } from './bare-kernel.js';
 import { Crowd } from './crowd.js';
 import { EngineKernel } from './engine-kernel.js';
@@ -19,10 +19,11 @@ export interface SampleRequest {
 }
 
 /**
- * Operations per second of CPU time (a pair is two), and heap bytes for each active lock. `plain` cannot expire.
+ * Operations per second of CPU time (a pair is two), and heap bytes for each active lock. `plain`
+ * cannot expire.
  *
- * The CPU time of all threads of the process counts, so garbage collection is in it, and what else runs on the machine
- * is not.
+ * The CPU time of all threads of the process counts, so garbage collection is in it, and what else
+ * runs on the machine is not.
  */
 export interface ThroughputSample {
   readonly opsPerSecond: Readonly<Partial<Record<PairName, number>>>;
@@ -53,7 +54,9 @@ const WARM_UP_SLICES = 100;
 const STALL_PAIRS = 1_000_000;
 const EXPIRY_SLICE = 1000;
 
-export function takeSample(request: SampleRequest): ThroughputSample | StallSample | MassExpirySample {
+export function takeSample(
+  request: SampleRequest,
+): ThroughputSample | StallSample | MassExpirySample {
   switch (request.kind) {
     case 'throughput':
       return takeThroughput(request);
@@ -65,11 +68,12 @@ export function takeSample(request: SampleRequest): ThroughputSample | StallSamp
 }
 
 /**
- * Two operations make a pair: a lock ends and a new one is taken. The oldest lock expires, a random one is confirmed or
- * unlocked.
+ * Two operations make a pair: a lock ends and a new one is taken. The oldest lock expires, a random
+ * one is confirmed or unlocked.
  *
- * A confirmed lock stays with the engine until it is settled. It is settled outside of the measured time, as the events
- * service would have it later; that the engine forgets ended locks is inside, where they are unlocked or expire.
+ * A confirmed lock stays with the engine until it is settled. It is settled outside of the measured
+ * time, as the events service would have it later; that the engine forgets ended locks is inside,
+ * where they are unlocked or expire.
  */
 function takeThroughput({ kernel: name, size, seconds }: SampleRequest): ThroughputSample {
   const crowd = new Crowd(size);
@@ -85,7 +89,8 @@ function takeThroughput({ kernel: name, size, seconds }: SampleRequest): Through
     }
     return (2 * SLICE_PAIRS) / sliceSeconds(seconds, slice, tidy);
   };
-  // The order matters: expiries come in the order of the slots only before random ones are replaced.
+  // The order matters: expiries come in the order of the slots only before random ones are
+  // replaced.
   let oldest = 0;
   const expirySlice = () => {
     oldest = expireOldest(crowd, kernel, oldest);

@@ -1,5 +1,6 @@
-// The engine against what its work costs at the least. Every sample is a process of its own; the kernels take turns,
-// so that a busy machine is busy for all of them, and only ratios between neighbours count.
+// The engine against what its work costs at the least. Every sample is a process of its own; the
+// kernels take turns, so that a busy machine is busy for all of them, and only ratios between
+// neighbours count.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -53,7 +54,10 @@ export interface EngineReport {
   readonly massExpiryMs: readonly FigureRow[];
 }
 
-/** Measures, prints tables, and returns the same figures. Takes about five minutes; `quick` half a minute. */
+/**
+ * Measures, prints tables, and returns the same figures. Takes about five minutes; `quick` half a
+ * minute.
+ */
 export async function benchmarkEngine({ quick }: { quick: boolean }): Promise<EngineReport> {
   const { sizes, rounds, seconds } = quick ? PLANS.quick : PLANS.full;
   const throughput: ThroughputRow[] = [];

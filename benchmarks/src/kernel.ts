@@ -11,7 +11,9 @@ export interface BenchmarkClock {
 
 export interface KernelOptions {
   readonly clock: BenchmarkClock;
-  /** Makes lock ids. Every kernel gets the same source, so that making an id costs them the same. */
+  /**
+   * Makes lock ids. Every kernel gets the same source, so that making an id costs them the same.
+   */
   readonly newLockId: () => string;
   readonly categoryIds: readonly number[];
   readonly capacity: number;

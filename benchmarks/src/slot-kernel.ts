@@ -14,9 +14,9 @@ const VALUE_OF = Array.from({ length: 128 }, (_, code) =>
 );
 
 /**
- * The bare kernel without a `Map` by id: an id begins with the number of the slot its lock is in, so it is found without
- * hashing, without an entry and without the pause of a growing table. `docs/decisions/0001-engine-data-structures.md`
- * weighs what that would save.
+ * The bare kernel without a `Map` by id: an id begins with the number of the slot its lock is in,
+ * so it is found without hashing, without an entry and without the pause of a growing table.
+ * `docs/decisions/0001-engine-data-structures.md` weighs what that would save.
  */
 export class SlotKernel extends BareKernel {
   readonly #locks: (BareLock | undefined)[] = [];

@@ -188,7 +188,9 @@ function readAmqp(environment: Environment): AmqpConfig | undefined {
   return url === undefined ? undefined : { url, queue, queueOptions, declare };
 }
 
-/** Nobody asks the events service yet. Rather than trust a file instead, no event can be had then. */
+/**
+ * Nobody asks the events service yet. Rather than trust a file instead, no event can be had then.
+ */
 function readEventsService(environment: Environment, notices: string[]): boolean {
   const hasEventsService = environment.text('EVENTS_QUEUE') !== undefined;
   if (hasEventsService) {

@@ -1,6 +1,9 @@
 import type { DescribedEvent } from './inventory.js';
 
-/** What is on sale when nobody says otherwise: enough to try everything, and something scarce to fight for. */
+/**
+ * What is on sale when nobody says otherwise: enough to try everything, and something scarce to
+ * fight for.
+ */
 export const DEMO_EVENTS: readonly DescribedEvent[] = [
   {
     eventId: 1,

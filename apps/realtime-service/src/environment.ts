@@ -10,7 +10,10 @@ export interface IntegerBounds {
 const YEAR_S = 365 * 86_400;
 const SECONDS = { seconds: 1, minutes: 60, hours: 3600 } as const;
 
-/** Reads variables one by one and remembers every problem, so that all are told at once. Empty is unset. */
+/**
+ * Reads variables one by one and remembers every problem, so that all are told at once. Empty is
+ * unset.
+ */
 export class Environment {
   readonly problems: string[] = [];
   readonly #variables: Variables;

@@ -28,7 +28,9 @@ export interface ServiceOptions {
   readonly onFailure: (error: Error) => void;
 }
 
-/** Connections beyond those of buyers: for who looks at the health, and for handshakes under way. */
+/**
+ * Connections beyond those of buyers: for who looks at the health, and for handshakes under way.
+ */
 const CONNECTIONS_SPARE = 1000;
 /** An events service that is not asked yet: whatever would need it is unavailable. */
 const SILENT_SOURCE: InventorySource = {
@@ -40,8 +42,9 @@ const CLOSE_TIMEOUT_MS = 2000;
 /**
  * All parts of the service, put together.
  *
- * NEW -> `start` -> RUNNING -> `stop` -> STOPPED. Stopping goes from the outside in: not ready any more, requests in work
- * finished, sockets closed so that clients come back elsewhere, then the store.
+ * NEW -> `start` -> RUNNING -> `stop` -> STOPPED. Stopping goes from the outside in: not ready any
+ * more, requests in work finished, sockets closed so that clients come back elsewhere, then the
+ * store.
  */
 export class Service {
   readonly #config: Config;

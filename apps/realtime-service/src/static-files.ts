@@ -21,9 +21,11 @@ export interface StaticFile {
 }
 
 /**
- * Reads a folder into memory once, and returns its files by their paths in a URL, `/` for `index.html`.
+ * Reads a folder into memory once, and returns its files by their paths in a URL, `/` for
+ * `index.html`.
  *
- * What is not in the folder cannot be named: a request is only ever looked up. A folder that is not there is empty.
+ * What is not in the folder cannot be named: a request is only ever looked up. A folder that is not
+ * there is empty.
  */
 export function readStaticFiles(folder: string): ReadonlyMap<string, StaticFile> {
   const files = new Map<string, StaticFile>();

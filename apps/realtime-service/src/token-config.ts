@@ -64,7 +64,9 @@ function keyOf(
   // Environment files often have a PEM on one line.
   if (name === 'JWT_PUBLIC_KEY') return { publicKey: value.replaceAll(String.raw`\n`, '\n') };
   if (Buffer.byteLength(value) < SECRET_BYTES_MIN) {
-    notices.push(`${name} has fewer than ${SECRET_BYTES_MIN} bytes: tokens can be forged by trying`);
+    notices.push(
+      `${name} has fewer than ${SECRET_BYTES_MIN} bytes: tokens can be forged by trying`,
+    );
   }
   return { secret: value };
 }

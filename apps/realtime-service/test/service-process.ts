@@ -21,7 +21,9 @@ const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 /** What a test waits for comes within this time, or not at all. */
 const PATIENCE_MS = 10_000;
 
-/** Twenty events that tests share out among themselves: 50 tickets in category 1, 5 in category 2. */
+/**
+ * Twenty events that tests share out among themselves: 50 tickets in category 1, 5 in category 2.
+ */
 const EVENTS = Array.from({ length: 20 }, (_, index) => ({
   eventId: index + 1,
   name: `Event ${index + 1}`,

@@ -1,4 +1,7 @@
-/** Where the adapter reports what happens: facts first, then one sentence. A pino logger fits. Never throws. */
+/**
+ * Where the adapter reports what happens: facts first, then one sentence. A pino logger fits. Never
+ * throws.
+ */
 export interface AdapterLog {
   debug(facts: object, message: string): void;
   info(facts: object, message: string): void;

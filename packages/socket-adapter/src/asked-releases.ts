@@ -5,7 +5,9 @@ export type LockName =
   | { readonly lockId: string }
   | { readonly eventId: Id; readonly categoryId: Id };
 
-/** Most names that wait for their news: beyond it a client hears once more of what it did itself. */
+/**
+ * Most names that wait for their news: beyond it a client hears once more of what it did itself.
+ */
 const ASKED_MAX = 64;
 
 /** The locks whose release a socket asked for itself: the answer tells it, so the news need not. */
@@ -18,7 +20,10 @@ export class AskedReleases {
     this.#asked.add(keyOf(name));
   }
 
-  /** The answer is there. `lockId` is given when the lock is gone: its news may still come, from afar. */
+  /**
+   * The answer is there. `lockId` is given when the lock is gone: its news may still come, from
+   * afar.
+   */
   answered(name: LockName, lockId: string | undefined): void {
     const key = keyOf(name);
     const isWaiting = this.#asked.delete(key);

@@ -42,11 +42,12 @@ const WITHOUT_FIGURES = new Set<LockChange['type']>([
 const RETRY_MS = 1000;
 
 /**
- * The figures of events that somebody watches, at most one message for each category in every interval, latest wins.
+ * The figures of events that somebody watches, at most one message for each category in every
+ * interval, latest wins.
  *
- * An event is QUIET until a change makes it DIRTY; at the end of the interval the store is asked once, what differs from what
- * the room was told is published, and it is QUIET again. `version` never goes back: whoever comes in between is given
- * the newest figures of all that were seen.
+ * An event is QUIET until a change makes it DIRTY; at the end of the interval the store is asked
+ * once, what differs from what the room was told is published, and it is QUIET again. `version`
+ * never goes back: whoever comes in between is given the newest figures of all that were seen.
  */
 export class AvailabilityFeed {
   readonly #options: AvailabilityFeedOptions;
@@ -64,7 +65,10 @@ export class AvailabilityFeed {
     if (this.#options.hasWatchers(change.eventId)) this.#markDirty(change.eventId);
   }
 
-  /** The event's figures for somebody who is in its room already: nothing newer was published before. */
+  /**
+   * The event's figures for somebody who is in its room already: nothing newer was published
+   * before.
+   */
   async snapshot(eventId: Id): Promise<Outcome<readonly AvailabilityUpdate[]>> {
     const outcome = await this.#options.locks.availability(eventId);
     if (!outcome.ok) return outcome;

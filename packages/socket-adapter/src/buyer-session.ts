@@ -13,8 +13,8 @@ export interface BuyerSessionOptions {
 /**
  * One socket's part in a session of the store.
  *
- * OPENING -> OPEN -> LEFT. Whoever leaves while it is OPENING leaves as soon as it is OPEN; a session that could not be
- * opened is not left.
+ * OPENING -> OPEN -> LEFT. Whoever leaves while it is OPENING leaves as soon as it is OPEN; a
+ * session that could not be opened is not left.
  */
 export class BuyerSession {
   readonly #options: BuyerSessionOptions;

@@ -41,9 +41,10 @@ type Answered = readonly [answer: object, news?: readonly AvailabilityUpdate[] |
 /**
  * One connection of a buyer.
  *
- * CONNECTED (requests wait until the session is open) -> GONE, when the socket disconnects for whatever reason. Every
- * request gets one answer: by its callback, else as the named event. When the token ends, requests that change
- * something are refused until a new one comes; without one the socket is closed after a while.
+ * CONNECTED (requests wait until the session is open) -> GONE, when the socket disconnects for
+ * whatever reason. Every request gets one answer: by its callback, else as the named event. When
+ * the token ends, requests that change something are refused until a new one comes; without one the
+ * socket is closed after a while.
  */
 export class BuyerSocket implements Buyer {
   readonly userId: Id;

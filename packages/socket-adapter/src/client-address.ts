@@ -16,10 +16,11 @@ export type ClientAddress = (request: {
 }) => string;
 
 /**
- * Returns the rule for a list of trusted proxies: addresses, blocks such as `10.0.0.0/8`, `loopback` or `private`.
+ * Returns the rule for a list of trusted proxies: addresses, blocks such as `10.0.0.0/8`,
+ * `loopback` or `private`.
  *
- * `X-Forwarded-For` is read from its end as long as the one who wrote the entry is trusted: what a client writes there
- * himself never counts. Throws `TypeError` that names what is not an address.
+ * `X-Forwarded-For` is read from its end as long as the one who wrote the entry is trusted: what a
+ * client writes there himself never counts. Throws `TypeError` that names what is not an address.
  */
 export function clientAddress(trustedProxies: readonly string[] = []): ClientAddress {
   const trusted = new BlockList();
@@ -63,7 +64,10 @@ function bitsOf(version: number): number {
   return version === 6 ? 128 : 32;
 }
 
-/** An IPv4 address that came over an IPv6 socket is that IPv4 address; the zone of a local one says nothing. */
+/**
+ * An IPv4 address that came over an IPv6 socket is that IPv4 address; the zone of a local one says
+ * nothing.
+ */
 function plain(zoned: string): string {
   const address = zoned.split('%', 1)[0] ?? '';
   return address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address;

@@ -3,7 +3,10 @@ import type { Id } from '@ticket-locks/lock-engine';
 import { RateLimiter } from './rate-limiter.js';
 import type { SocketLimits } from './socket-limits.js';
 
-/** When one that found no place may ask again: places become free when somebody leaves, and nobody knows when. */
+/**
+ * When one that found no place may ask again: places become free when somebody leaves, and nobody
+ * knows when.
+ */
 const RETRY_AFTER_MS = 5000;
 
 /** A socket's place. Giving it back twice is giving it back once. */
@@ -17,7 +20,10 @@ export type PlaceTaken =
   | { readonly ok: true; readonly place: Place }
   | { readonly ok: false; readonly retryAfterMs: number };
 
-/** Counts sockets: all, by address, by user. Addresses count before the token is looked at, which costs more. */
+/**
+ * Counts sockets: all, by address, by user. Addresses count before the token is looked at, which
+ * costs more.
+ */
 export class ConnectionPlaces {
   readonly #limits: SocketLimits;
   readonly #handshakes: RateLimiter;

@@ -3,7 +3,8 @@ const TOKEN = /"(?:\\.|[^"\\])*"|[{}[\],:]|[^\s"{}[\],:]+/g;
 /**
  * Tells whether an object in a valid JSON text names a member twice.
  *
- * `JSON.parse` takes the last one, other readers the first: who signed it and who reads it may mean different things.
+ * `JSON.parse` takes the last one, other readers the first: who signed it and who reads it may mean
+ * different things.
  */
 export function hasDuplicateMember(json: string): boolean {
   const tokens = json.match(TOKEN) ?? [];

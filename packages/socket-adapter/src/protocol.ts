@@ -6,7 +6,9 @@ export type { Id } from '@ticket-locks/lock-engine';
 /** The socket.io namespace. */
 export const REALTIME_NAMESPACE = '/realtime';
 
-/** What a client may send, and the event that answers it when it gave no acknowledgement callback. */
+/**
+ * What a client may send, and the event that answers it when it gave no acknowledgement callback.
+ */
 export const ANSWER_EVENTS = {
   'extend-lock': 'extend-lock-response',
   'get-my-locks': 'my-locks-response',
@@ -33,7 +35,10 @@ export const NEWS_EVENTS = [
   'error',
 ] as const;
 
-/** Every refusal, in the order in which the checks are made: the earliest one that applies is answered. */
+/**
+ * Every refusal, in the order in which the checks are made: the earliest one that applies is
+ * answered.
+ */
 export const ERROR_CODES = [
   'UNAUTHORIZED',
   'FORBIDDEN',
@@ -63,7 +68,8 @@ export function eventRoom(eventId: Id): string {
   return `event_${eventId}`;
 }
 
-// --- the handshake ---------------------------------------------------------------------------------
+// --- the handshake
+// ---------------------------------------------------------------------------------
 
 /** `auth` of socket.io-client. May be a function there, so that each reconnect sends the newest. */
 export interface HandshakeAuth {
@@ -80,7 +86,8 @@ export interface ConnectRefusal {
   readonly retryAfterMs?: number;
 }
 
-// --- what clients send -----------------------------------------------------------------------------
+// --- what clients send
+// -----------------------------------------------------------------------------
 
 interface Claims {
   /** May be given for compatibility; one that is not the token's user is `FORBIDDEN`. */
@@ -88,7 +95,9 @@ interface Claims {
 }
 
 interface Repeatable {
-  /** Made by the client, one for each attempt: the same id again has one effect and the same answer. */
+  /**
+   * Made by the client, one for each attempt: the same id again has one effect and the same answer.
+   */
   readonly requestId?: string | undefined;
 }
 
@@ -98,7 +107,9 @@ export interface EventRoomRequest extends Claims, Repeatable {
 
 interface LockRequestBase extends Claims, Repeatable {
   readonly eventId: Id;
-  /** What to do when the user has a lock in the category: refuse (unset), replace its quantity, add. */
+  /**
+   * What to do when the user has a lock in the category: refuse (unset), replace its quantity, add.
+   */
   readonly onExisting?: 'set' | 'add' | undefined;
 }
 
@@ -127,9 +138,12 @@ export interface RefreshTokenRequest extends Claims, Repeatable {
   readonly token: string;
 }
 
-// --- what they are answered ------------------------------------------------------------------------
+// --- what they are answered
+// ------------------------------------------------------------------------
 
-/** A refusal. `code` is the contract, `message` is for people, the rest are the facts of the code. */
+/**
+ * A refusal. `code` is the contract, `message` is for people, the rest are the facts of the code.
+ */
 export interface Refusal {
   readonly success: false;
   readonly code: ErrorCode;
@@ -171,13 +185,19 @@ export interface GrantedLock {
   readonly eventId: Id;
   readonly categoryId: Id;
   readonly quantity: number;
-  /** ISO 8601, by the server's clock. Count down from `expiresInMs` instead: clocks of users are wrong. */
+  /**
+   * ISO 8601, by the server's clock. Count down from `expiresInMs` instead: clocks of users are
+   * wrong.
+   */
   readonly expiresAt: string;
   readonly expiresInMs: number;
   readonly availableTickets: number;
 }
 
-/** With `items` in the request, `locks` has one lock for each, and the fields beside it are those of the first. */
+/**
+ * With `items` in the request, `locks` has one lock for each, and the fields beside it are those of
+ * the first.
+ */
 export type LocksGranted = Success & GrantedLock & { readonly locks?: readonly GrantedLock[] };
 
 export interface TicketsUnlocked extends Success {
@@ -241,7 +261,8 @@ export interface Heartbeat {
   readonly requestId?: string;
 }
 
-// --- news ------------------------------------------------------------------------------------------
+// --- news
+// ------------------------------------------------------------------------------------------
 
 export interface Connected {
   readonly success: true;
@@ -256,7 +277,9 @@ export interface Connected {
   readonly message: string;
 }
 
-/** A snapshot of one category: the newest `version` is true, an older one that arrives later is not. */
+/**
+ * A snapshot of one category: the newest `version` is true, an older one that arrives later is not.
+ */
 export interface AvailabilityUpdate {
   readonly eventId: Id;
   readonly categoryId: Id;
@@ -314,7 +337,8 @@ export interface ErrorNews {
   readonly event?: string;
 }
 
-// --- the maps for socket.io's type parameters ------------------------------------------------------
+// --- the maps for socket.io's type parameters
+// ------------------------------------------------------
 
 export interface Requests {
   'extend-lock': ExtendLockRequest;

@@ -4,10 +4,11 @@ interface Window {
 }
 
 /**
- * At most `max` in each window of `windowMs`, for every key by itself; a window begins with the key's first take.
+ * At most `max` in each window of `windowMs`, for every key by itself; a window begins with the
+ * key's first take.
  *
- * Without a timer and without waiting: the answer is there at once, so that commands reach the store in the order in which
- * they came. Windows are forgotten as they end, while others are taken.
+ * Without a timer and without waiting: the answer is there at once, so that commands reach the
+ * store in the order in which they came. Windows are forgotten as they end, while others are taken.
  */
 export class RateLimiter {
   readonly #max: number;
@@ -21,7 +22,10 @@ export class RateLimiter {
     this.#windowMs = windowMs;
   }
 
-  /** Takes one. Returns 0, or for how many milliseconds the key has to wait when it has had all of its window. */
+  /**
+   * Takes one. Returns 0, or for how many milliseconds the key has to wait when it has had all of
+   * its window.
+   */
   take(key: unknown, nowMs: number): number {
     if (this.#max === 0) return 0;
     const window = this.#windows.get(key);

@@ -33,7 +33,9 @@ const MESSAGES = {
   UNAVAILABLE: () => 'The service cannot do this now, try again later',
 } satisfies Messages;
 
-/** Returns what a client is answered: the code, a sentence, and the facts in the words of the wire. */
+/**
+ * Returns what a client is answered: the code, a sentence, and the facts in the words of the wire.
+ */
 export function refusal(error: LockError, requestId?: string): Refusal {
   const { lock, ...facts } = { lock: undefined, ...error };
   return {

@@ -41,7 +41,8 @@ export interface RequestHandlerOptions {
 /**
  * Each event's command for the store, and the store's answer in the words of the wire.
  *
- * What reaches the store reaches it before the first `await`, so that a client's commands keep their order.
+ * What reaches the store reaches it before the first `await`, so that a client's commands keep
+ * their order.
  */
 export function requestHandlers({ locks, feed, clock }: RequestHandlerOptions): RequestHandlers {
   return {

@@ -115,7 +115,10 @@ export function readClaims(payload: unknown): Claims {
 export interface HandshakeClaims {
   readonly token: unknown;
   readonly resumeToken: string | undefined;
-  /** Whether the client names himself, in the query or beside the token, as somebody else than this user. */
+  /**
+   * Whether the client names himself, in the query or beside the token, as somebody else than this
+   * user.
+   */
   readonly differsFrom: (userId: Id) => boolean;
 }
 

@@ -30,8 +30,9 @@ const CLOSE_AFTER_COUNT = 5;
 /**
  * Finds sockets that do not read, by their backlog: whether they answer pings says nothing.
  *
- * READING -> a backlog of which nothing was taken for a second: SLOW, spared the broadcasts -> something is taken: READING again,
- * and told what it missed; or nothing for 5 s: closed, with what it never read.
+ * READING -> a backlog of which nothing was taken for a second: SLOW, spared the broadcasts ->
+ * something is taken: READING again, and told what it missed; or nothing for 5 s: closed, with what
+ * it never read.
  */
 export class SlowReaders {
   readonly #options: SlowReadersOptions;

@@ -38,7 +38,10 @@ export interface SocketAdapterOptions {
   readonly limits?: Partial<SocketLimits>;
   /** Default none. Addresses, blocks, `loopback` or `private`: whose `X-Forwarded-For` counts. */
   readonly trustedProxies?: readonly string[];
-  /** Default 50. How long changes of an event are gathered before its room hears of them, in milliseconds. */
+  /**
+   * Default 50. How long changes of an event are gathered before its room hears of them, in
+   * milliseconds.
+   */
   readonly feedIntervalMs?: number;
   readonly clock?: Clock;
   readonly timers?: Timers;
@@ -58,9 +61,10 @@ const DRAIN_TIMEOUT_MS = 5000;
 /**
  * Ticket locks over socket.io.
  *
- * NEW -> `start` -> RUNNING -> `stop` (requests in work are answered, nothing new is begun, no goodbye is told to the store) ->
- * STOPPED. Closing the `io` server is its owner's work, after `stop`; clients come back by themselves then. No rule
- * lives here: locks, grace and presence are behind `TicketLocks`.
+ * NEW -> `start` -> RUNNING -> `stop` (requests in work are answered, nothing new is begun, no
+ * goodbye is told to the store) -> STOPPED. Closing the `io` server is its owner's work, after
+ * `stop`; clients come back by themselves then. No rule lives here: locks, grace and presence are
+ * behind `TicketLocks`.
  */
 export class SocketAdapter {
   readonly #namespace: RealtimeNamespace;

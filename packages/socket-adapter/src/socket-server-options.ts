@@ -3,7 +3,10 @@ import * as parser from 'socket.io-parser';
 import { WebSocketServer } from 'ws';
 
 export interface SocketServerChoices {
-  /** Web pages of these origins may connect; `*` is every page. Clients that are no web pages name no origin. */
+  /**
+   * Web pages of these origins may connect; `*` is every page. Clients that are no web pages name
+   * no origin.
+   */
   readonly origins: readonly string[];
 }
 

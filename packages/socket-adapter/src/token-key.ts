@@ -5,7 +5,10 @@ import type { Clock } from '@ticket-locks/lock-engine';
 import { createLocalJWKSet, createRemoteJWKSet, errors } from 'jose';
 import type { JWTVerifyGetKey } from 'jose';
 
-/** What tokens are signed with. Each kind has its own list of algorithms: a token cannot choose another. */
+/**
+ * What tokens are signed with. Each kind has its own list of algorithms: a token cannot choose
+ * another.
+ */
 export type TokenKey =
   /** HS256, shared with who signs. */
   | { readonly secret: string }
@@ -68,7 +71,10 @@ function algorithmsOf(key: KeyObject): string[] {
   throw new TypeError('the public key must be RSA of at least 2048 bits, P-256 or Ed25519');
 }
 
-/** Keys known before are good enough while the set cannot be fetched; then it is not asked again for a while. */
+/**
+ * Keys known before are good enough while the set cannot be fetched; then it is not asked again for
+ * a while.
+ */
 function keySet(url: string, clock: Clock): JWTVerifyGetKey {
   const fetched = createRemoteJWKSet(new URL(url), {
     timeoutDuration: FETCH_TIMEOUT_MS,

@@ -15,7 +15,10 @@ const REFRESH_GRACE_MS = 30_000;
 /** The longest delay asked of a timer; a later instant is approached in steps. */
 const DELAY_MS_MAX = 86_400_000;
 
-/** How long a socket's token is good. GOOD -> its end -> ENDED -> `renew` (GOOD again), or after 30 s OVER. */
+/**
+ * How long a socket's token is good. GOOD -> its end -> ENDED -> `renew` (GOOD again), or after 30
+ * s OVER.
+ */
 export class TokenLife {
   readonly #options: TokenLifeOptions;
   #expiresAtMs: number;

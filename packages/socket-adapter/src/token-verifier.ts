@@ -47,7 +47,9 @@ const TOKEN_LENGTH_MAX = 4096;
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /** The end of the year 9999, in seconds: what comes later cannot be written as ISO 8601. */
 const EXP_MAX_S = 253_402_300_799;
-/** Access tokens only: refresh, logout and other tokens of the same signer say so in their header. */
+/**
+ * Access tokens only: refresh, logout and other tokens of the same signer say so in their header.
+ */
 const TYPES = new Set<unknown>([undefined, 'jwt', 'at+jwt', 'application/at+jwt']);
 
 /** Returns the check for one kind of key. Throws `TypeError` when the key is none. */
@@ -72,7 +74,10 @@ export function tokenVerifier(options: TokenVerifierOptions): VerifyToken {
   };
 }
 
-/** Cheap checks before any cryptography: three parts of base64url in the one way in which they may be written. */
+/**
+ * Cheap checks before any cryptography: three parts of base64url in the one way in which they may
+ * be written.
+ */
 function compactToken(token: unknown): string {
   if (typeof token !== 'string') throw new TokenRefusedError('there is none');
   if (token.length > TOKEN_LENGTH_MAX) throw new TokenRefusedError('too long');

@@ -12,9 +12,11 @@ export interface Stamp {
 type AboutLock = Extract<LockChange, LockChangeHeader>;
 
 /**
- * What every change about the lock carries; the caller adds the fields of its type with `Object.assign`.
+ * What every change about the lock carries; the caller adds the fields of its type with
+ * `Object.assign`.
  *
- * Not by spreading: a field that is added to a spread object costs more than all the rest of a command.
+ * Not by spreading: a field that is added to a spread object costs more than all the rest of a
+ * command.
  */
 export function about<Type extends AboutLock['type']>(
   stamp: Stamp,

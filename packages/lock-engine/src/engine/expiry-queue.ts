@@ -57,7 +57,10 @@ export class ExpiryQueue {
     });
   }
 
-  /** Tickets of the category under locks that end at or before `nowMs`. Costs as much as there are such locks. */
+  /**
+   * Tickets of the category under locks that end at or before `nowMs`. Costs as much as there are
+   * such locks.
+   */
   ticketsDue(category: CategoryRecord, nowMs: number): number {
     let tickets = 0;
     for (const run of this.#runs) {

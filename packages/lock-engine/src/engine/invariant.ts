@@ -9,7 +9,8 @@ export class InvariantError extends Error {
 /**
  * Throws `InvariantError` unless `condition` holds. Stays on in production.
  *
- * Each `%` of the rule stands for a fact. The rule is put into words only when it is broken: it is checked for every command.
+ * Each `%` of the rule stands for a fact. The rule is put into words only when it is broken: it is
+ * checked for every command.
  */
 export function invariant(
   condition: boolean,

@@ -176,9 +176,7 @@ function moves(): fc.Arbitrary<LockCommand> {
 
 /** The wall clock is set back, or right again. */
 function drifts(): fc.Arbitrary<LockCommand> {
-  return fc
-    .constantFrom(0, -1, -5000)
-    .map((ms) => new LockCommand(() => ({ kind: 'drift', ms })));
+  return fc.constantFrom(0, -1, -5000).map((ms) => new LockCommand(() => ({ kind: 'drift', ms })));
 }
 
 function restarts(): fc.Arbitrary<LockCommand> {

@@ -30,19 +30,19 @@ export class Crowd {
   }
 
   kernelOptions(): KernelOptions {
-    const { lockId } = randomIds();
+    const ids = randomIds();
     const categoryIds = Array.from({ length: CATEGORY_COUNT }, (_, index) => index);
     const { clock, size: ttlMs } = this;
-    return { clock, newLockId: lockId, categoryIds, capacity: CAPACITY, ttlMs };
+    return { clock, newLockId: () => ids.lockId(), categoryIds, capacity: CAPACITY, ttlMs };
   }
 
   /** Locks for everyone, one lock a millisecond. The session ids are made on the way. */
   enter(kernel: Kernel, onLocked: () => void = () => undefined): void {
-    const { sessionId } = randomIds();
+    const ids = randomIds();
     for (let slot = 0; slot < this.size; slot += 1) {
       const userId = Math.floor(slot / LOCKS_PER_VISITOR);
       if (slot % LOCKS_PER_VISITOR === 0) {
-        this.#visitors[userId] = { userId, sessionId: sessionId() };
+        this.#visitors[userId] = { userId, sessionId: ids.sessionId() };
       }
       this.clock.nowMs += 1;
       this.relock(kernel, slot);

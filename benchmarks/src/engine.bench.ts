@@ -67,7 +67,7 @@ export async function benchmarkEngine({ quick }: { quick: boolean }): Promise<En
     const samples = await sampleByTurns<ThroughputSample>(request, KERNELS, rounds);
     throughput.push(...throughputRows(size, samples));
     if (size >= MEMORY_SIZE_MIN) {
-      bytesPerLock.push(...figureRows('', size, samples, (sample) => sample.bytesPerLock));
+      bytesPerLock.push(...figureRows('', size, samples, ({ bytesPerLock: bytes }) => bytes));
     }
   }
   const size = sizes.at(-1) ?? 0;
@@ -83,12 +83,12 @@ export async function benchmarkEngine({ quick }: { quick: boolean }): Promise<En
     throughput,
     bytesPerLock,
     stallMs: [
-      ...figureRows('while growing', size, stalls, (sample) => sample.growingMs),
-      ...figureRows('steady', size, stalls, (sample) => sample.steadyMs),
+      ...figureRows('while growing', size, stalls, ({ growingMs }) => growingMs),
+      ...figureRows('steady', size, stalls, ({ steadyMs }) => steadyMs),
     ],
     massExpiryMs: [
-      ...figureRows('in all', size, expiries, (sample) => sample.totalMs),
-      ...figureRows('worst slice', size, expiries, (sample) => sample.worstSliceMs),
+      ...figureRows('in all', size, expiries, ({ totalMs }) => totalMs),
+      ...figureRows('worst slice', size, expiries, ({ worstSliceMs }) => worstSliceMs),
     ],
   };
   print(report);

@@ -5,6 +5,7 @@ import type { LockChange, LockLedger, LockPolicy, Outcome } from '../src/index.j
 import { countingIds } from '../src/testing/counting-ids.js';
 import { ManualClock, settled } from '../src/testing/manual-clock.js';
 import { ManualInventory } from '../src/testing/manual-inventory.js';
+import type { WaitingLedger } from '../src/testing/memory-ledger.js';
 
 export interface LocalProcessOptions {
   readonly ledger: LockLedger;
@@ -16,10 +17,14 @@ export interface LocalProcessOptions {
 /** Ids go on from one process to the next, as random ones would. */
 const ids = countingIds();
 
-let open: LocalTicketLocks[] = [];
+let open: LocalProcess[] = [];
 
 afterEach(async () => {
-  for (const locks of open) await locks.stop().catch(() => undefined);
+  for (const { locks, ledger } of open) {
+    // Whatever a failed test left waiting, would be waited for.
+    if ('letGo' in ledger) (ledger as WaitingLedger).letGo();
+    await locks.stop().catch(() => undefined);
+  }
   open = [];
 });
 
@@ -28,11 +33,13 @@ export class LocalProcess {
   readonly clock: ManualClock;
   readonly source = new ManualInventory().set(1, { categoryId: 2, capacity: 5, soldElsewhere: 0 });
   readonly locks: LocalTicketLocks;
+  readonly ledger: LockLedger;
   readonly changes: LockChange[] = [];
   readonly failures: Error[] = [];
 
   constructor(options: LocalProcessOptions) {
     this.clock = options.clock ?? new ManualClock(1_000_000);
+    this.ledger = options.ledger;
     this.locks = new LocalTicketLocks({
       ledger: options.ledger,
       source: this.source,
@@ -44,7 +51,7 @@ export class LocalProcess {
     });
     this.locks.on('change', (change) => this.changes.push(change));
     this.locks.on('failure', (error) => this.failures.push(error));
-    open.push(this.locks);
+    open.push(this);
   }
 
   static async started(options: LocalProcessOptions): Promise<LocalProcess> {

@@ -87,8 +87,8 @@ export const OWN_FAULTS: readonly Mutation[] = [
   {
     title: 'the second lock of a user in a category is granted',
     file: 'locking.ts',
-    find: 'const existing = own.locks.find((lock) => lock.category === category);',
-    replace: 'const existing = own.locks.find(() => false);',
+    find: 'line.existing = lock;',
+    replace: '',
   },
   {
     title: 'a changed quantity moves the end',

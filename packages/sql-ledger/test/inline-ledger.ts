@@ -4,7 +4,7 @@ import type { LedgerHostOptions } from '../src/thread/ledger-host.js';
 import type { LedgerChannel, LedgerListener, LedgerRequest } from '../src/thread/ledger-message.js';
 import type { LedgerStore } from '../src/record/ledger-store.js';
 
-export type ChannelStep = 'request' | 'reply' | 'answered';
+type ChannelStep = 'request' | 'reply' | 'answered';
 
 export interface InlineLedgerOptions extends LedgerHostOptions {
   readonly store: LedgerStore;

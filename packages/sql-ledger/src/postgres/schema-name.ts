@@ -1,4 +1,4 @@
-export const DEFAULT_SCHEMA = 'ticket_locks';
+const DEFAULT_SCHEMA = 'ticket_locks';
 
 /** The schema, if its name needs no quotes. Throws `TypeError` that names it. */
 export function schemaName(schema: string = DEFAULT_SCHEMA): string {

@@ -2,7 +2,7 @@ import type { ChangeBlock } from './change-block.js';
 import type { Fold, FoldNeeds, FoldRows } from './fold.js';
 import type { LedgerHead, LockRow, SnapshotRow } from './snapshot-rows.js';
 
-export type Awaitable<Value> = Value | Promise<Value>;
+type Awaitable<Value> = Value | Promise<Value>;
 export type Pages<Row> = Iterable<readonly Row[]> | AsyncIterable<readonly Row[]>;
 
 /**

@@ -3,7 +3,7 @@ import Database from 'libsql';
 import { LedgerError, messageOf } from '../ledger-error.js';
 
 export type Connection = InstanceType<typeof Database>;
-export type Value = number | string | null;
+type Value = number | string | null;
 export type Row = readonly Value[];
 
 /** One statement, its rows as arrays. */

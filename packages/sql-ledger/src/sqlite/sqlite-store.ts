@@ -27,11 +27,7 @@ export interface SqliteStoreOptions {
   readonly onStep?: ((step: StoreStep) => void) | undefined;
 }
 
-export type StoreStep = `${'write' | 'fold' | 'prune'}: ${
-  | 'begin'
-  | 'inserted'
-  | 'committed'
-  | 'marked'}`;
+type StoreStep = `${'write' | 'fold' | 'prune'}: ${'begin' | 'inserted' | 'committed' | 'marked'}`;
 
 /**
  * Pages of the write-ahead log after which SQLite copies it into the database, a few milliseconds
@@ -209,7 +205,7 @@ export class SqliteStore implements LedgerStore {
 const NO_DAMAGE = /^SQLITE_(?:BUSY|FULL|LOCKED|NOMEM|READONLY)/;
 
 /** The error as damage of the file, if the database engine says that it cannot read it. */
-export function asDamage(error: unknown, file: string): unknown {
+function asDamage(error: unknown, file: string): unknown {
   const code = (error as { readonly code?: unknown } | null)?.code;
   if (typeof code !== 'string' || !code.startsWith('SQLITE_') || NO_DAMAGE.test(code)) return error;
   const message = `the ledger is damaged: ${file}: ${messageOf(error)}`;

@@ -11,8 +11,10 @@ export type InventoryState = 'known' | 'unknown' | 'unavailable';
 export interface LocalInventoryOptions {
   readonly source: InventorySource;
   readonly clock: Clock;
-  /** Takes over figures; `fetchedAtMs` is when their fetch began. */
-  readonly onLoaded: (eventId: Id, inventory: EventInventory, fetchedAtMs: number) => void;
+  /**
+   * Takes over figures, and tells whether they made sense; `fetchedAtMs` is when their fetch began.
+   */
+  readonly onLoaded: (eventId: Id, inventory: EventInventory, fetchedAtMs: number) => boolean;
   /**
    * Whether figures of the event are known from before, so that it can go on while its source is
    * silent.
@@ -79,16 +81,21 @@ export class LocalInventory {
     const fetchedAtMs = Math.floor(clock.nowMs());
     try {
       const inventory = await source.load(eventId);
-      this.#stale.delete(eventId);
-      if (inventory === undefined) return this.#rememberUnknown(eventId);
-      this.#loaded.add(eventId);
-      onLoaded(eventId, inventory, fetchedAtMs);
-      return 'known';
+      if (inventory === undefined) {
+        this.#stale.delete(eventId);
+        return this.#rememberUnknown(eventId);
+      }
+      if (onLoaded(eventId, inventory, fetchedAtMs)) {
+        this.#stale.delete(eventId);
+        this.#loaded.add(eventId);
+        return 'known';
+      }
     } catch {
-      if (!isKnown(eventId)) return 'unavailable';
-      this.#stale.add(eventId);
-      return 'known';
+      // As with figures that make no sense: what is known goes on, what is not cannot be had.
     }
+    if (!isKnown(eventId)) return 'unavailable';
+    this.#stale.add(eventId);
+    return 'known';
   }
 
   #rememberUnknown(eventId: Id): InventoryState {

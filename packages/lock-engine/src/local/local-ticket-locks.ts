@@ -117,7 +117,13 @@ export class LocalTicketLocks implements TicketLocks {
       clock: this.#clock,
       isKnown: (eventId) => this.#engine.isCancelled(eventId) !== undefined,
       onLoaded: (eventId, { categories }, fetchedAtMs) => {
-        void this.#execute(() => this.#engine.setInventory({ eventId, categories, fetchedAtMs }));
+        let isTaken = false;
+        void this.#execute(() => {
+          const result = this.#engine.setInventory({ eventId, categories, fetchedAtMs });
+          isTaken = result.ok;
+          return result;
+        });
+        return isTaken;
       },
     });
     this.#dueTimer = new DueTimer({

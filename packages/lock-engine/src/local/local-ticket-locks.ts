@@ -172,19 +172,11 @@ export class LocalTicketLocks implements TicketLocks {
   }
 
   async lock(command: LockCommand) {
-    return this.#executeAfterLoading(
-      command?.eventId,
-      () => this.#engine.lock(command),
-      command?.sessionId,
-    );
+    return this.#executeAfterLoading(command, () => this.#engine.lock(command));
   }
 
   async lockMany(command: LockManyCommand) {
-    return this.#executeAfterLoading(
-      command?.eventId,
-      () => this.#engine.lockMany(command),
-      command?.sessionId,
-    );
+    return this.#executeAfterLoading(command, () => this.#engine.lockMany(command));
   }
 
   async unlock(command: UnlockCommand) {
@@ -220,7 +212,7 @@ export class LocalTicketLocks implements TicketLocks {
   }
 
   async cancelEvent(command: CancelEventCommand) {
-    return this.#executeAfterLoading(command?.eventId, () => this.#engine.cancelEvent(command));
+    return this.#executeAfterLoading(command, () => this.#engine.cancelEvent(command));
   }
 
   async settle(command: SettleCommand) {
@@ -308,19 +300,19 @@ export class LocalTicketLocks implements TicketLocks {
   }
 
   async #executeAfterLoading<Value>(
-    eventId: unknown,
-    command: () => CommandResult<Value>,
-    sessionId?: string,
+    command: { readonly eventId?: unknown; readonly sessionId?: string } | undefined,
+    run: () => CommandResult<Value>,
   ): Promise<Outcome<Value>> {
-    const id = canonicalId(eventId);
+    const id = canonicalId(command?.eventId);
     if (id !== undefined && !this.#inventory.isLoaded(id)) {
       const refusal = await this.#load(id);
       if (refusal?.code === 'UNAVAILABLE') return refused(refusal);
     }
     // Its socket left while the command was under way: nobody would give these tickets back.
+    const sessionId = command?.sessionId;
     if (sessionId !== undefined && this.#sessions.isGone(sessionId))
       return refused({ code: 'FORBIDDEN' });
-    return this.#execute(command);
+    return this.#execute(run);
   }
 
   /** Makes sure that the event's figures are there. */

@@ -32,6 +32,7 @@ const commands = {
   check,
   format,
   bench,
+  coverage,
   simulate,
   ledger,
   campaign,
@@ -168,6 +169,16 @@ async function bench(args) {
   await install();
   if (!(await build([BENCHMARKS]))) throw new ExpectedError('The build failed.');
   return tool('tsx', ['src/main.ts', ...args], run, { cwd: join(root, 'benchmarks') });
+}
+
+/** Which branches of the engine its tests take; anything under all of them fails. */
+async function coverage() {
+  const names = ['locking', 'deciding', 'stocking', 'lock-engine', 'unused-rises'];
+  const properties = ['error-precedence.property', 'no-oversell.property'];
+  const files = [...names, ...properties].map((name) => `packages/lock-engine/test/${name}.test.ts`);
+  const options = ['--coverage', '--coverage.include=packages/lock-engine/src/engine/**'];
+  const threshold = '--coverage.thresholds.branches=100';
+  return installed(() => tool('vitest', ['run', ...files, ...options, threshold]));
 }
 
 /** The long random run of the engine. */

@@ -19,14 +19,15 @@ const STARTED_AT_MS = 1_700_000_000_000;
 export class Crowd {
   readonly clock: BenchmarkClock = { nowMs: STARTED_AT_MS };
   readonly #lockIds: string[];
-  readonly #visitors: Visitor[];
+  readonly #visitors: Writable<Visitor>[];
   /** State of a xorshift generator: the same slots in every run. */
   #random = 88_675_123;
 
   /** Reserves what the crowd itself needs, so that all that `enter` allocates is the kernel's. */
   constructor(readonly size: number) {
     this.#lockIds = Array.from({ length: size }, () => '');
-    this.#visitors = Array.from({ length: size / LOCKS_PER_VISITOR }, () => NOBODY);
+    const visitorCount = size / LOCKS_PER_VISITOR;
+    this.#visitors = Array.from({ length: visitorCount }, (_, userId) => visitor(userId));
   }
 
   kernelOptions(): KernelOptions {
@@ -40,10 +41,7 @@ export class Crowd {
   enter(kernel: Kernel, onLocked: () => void = () => undefined): void {
     const ids = randomIds();
     for (let slot = 0; slot < this.size; slot += 1) {
-      const userId = Math.floor(slot / LOCKS_PER_VISITOR);
-      if (slot % LOCKS_PER_VISITOR === 0) {
-        this.#visitors[userId] = { userId, sessionId: ids.sessionId() };
-      }
+      if (slot % LOCKS_PER_VISITOR === 0) this.#visitorOf(slot).sessionId = ids.sessionId();
       this.clock.nowMs += 1;
       this.relock(kernel, slot);
       onLocked();
@@ -51,8 +49,8 @@ export class Crowd {
   }
 
   relock(kernel: Kernel, slot: number): void {
-    const visitor = this.#visitors[Math.floor(slot / LOCKS_PER_VISITOR)] ?? NOBODY;
-    this.#lockIds[slot] = kernel.lock(visitor, slot % CATEGORY_COUNT, TICKETS_PER_LOCK);
+    const categoryId = slot % CATEGORY_COUNT;
+    this.#lockIds[slot] = kernel.lock(this.#visitorOf(slot), categoryId, TICKETS_PER_LOCK);
   }
 
   randomSlot(): number {
@@ -67,6 +65,16 @@ export class Crowd {
   lockId(slot: number): string {
     return this.#lockIds[slot] ?? '';
   }
+
+  #visitorOf(slot: number): Writable<Visitor> {
+    return this.#visitors[Math.floor(slot / LOCKS_PER_VISITOR)] ?? NOBODY;
+  }
 }
 
-const NOBODY: Visitor = { userId: 0, sessionId: '' };
+type Writable<Value> = { -readonly [Field in keyof Value]: Value[Field] };
+
+function visitor(userId: number): Writable<Visitor> {
+  return { userId, sessionId: '' };
+}
+
+const NOBODY = visitor(0);

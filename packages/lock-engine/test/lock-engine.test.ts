@@ -173,6 +173,7 @@ describe('an id', () => {
     expect(engine.locksOfUser('')).toEqual([]);
     expect(engine.availability('x')).toBeUndefined();
     expect(engine.categoryAvailability(7, '')).toBeUndefined();
+    expect(engine.categoryAvailability(1, '')).toBeUndefined();
     expect(engine.isCancelled('')).toBeUndefined();
     expect(engine.lockById('unknown')).toBeUndefined();
     expect(engine.locksOfSession('unknown')).toEqual([]);
@@ -229,6 +230,19 @@ describe('the end of a lock', () => {
     expect(engine.expireDue().changes).toMatchObject([{ type: 'expiring', lockId }]);
   });
 
+  it('has nothing due while there is nothing, and looks at the end once all is announced', () => {
+    const { engine, advance, locked } = boxOffice({ expiringNoticeMs: 10_000 });
+    expect([engine.seq, engine.nextDueAtMs()]).toEqual([1, undefined]);
+    const { expiresAtMs } = locked('ann');
+    expect([engine.seq, engine.sessionIds()]).toEqual([2, ['s-ann']]);
+    advance(50_000);
+    engine.expireDue();
+    expect(engine.nextDueAtMs()).toBe(expiresAtMs);
+    const silent = boxOffice();
+    expect(silent.engine.nextDueAtMs()).toBeUndefined();
+    expect(silent.engine.nextDueAtMs()).toBe(silent.engine.nextExpiryAtMs());
+  });
+
   it('keeps its order however many different lives there are', () => {
     const { engine, advance, locked } = boxOffice({ ttlMs: 1, lockAgeMsMax: Infinity });
     const lives = Array.from({ length: 40 }, (_, index) => 1_000 - index * 7);
@@ -262,6 +276,16 @@ describe('what is over', () => {
     for (let index = 0; index < 5; index += 1) engine.release({ lockId: locked('cem').lockId });
     expect(engine.lockById(sold)).toBeUndefined();
     engine.assertConsistent();
+  });
+
+  it('may be forgotten before the request that made it', () => {
+    const { engine } = boxOffice({ endedLocksMax: 0 });
+    const request = { eventId: 1, categoryId: 2, quantity: 1, userId: 'ann', sessionId: 's' };
+    const { lockId } = valueOf(engine.lock({ ...request, requestId: 'r' }));
+    engine.release({ lockId });
+    expect(engine.lock({ ...request, requestId: 'r' })).toMatchObject({
+      error: { code: 'LOCK_NOT_FOUND', lockId },
+    });
   });
 
   it('with an order that came back as completed lets the order go too', () => {

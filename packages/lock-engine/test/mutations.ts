@@ -87,8 +87,8 @@ export const OWN_FAULTS: readonly Mutation[] = [
   {
     title: 'the second lock of a user in a category is granted',
     file: 'locking.ts',
-    find: 'line.existing = lock;',
-    replace: '',
+    find: 'const existing = own.user?.lockIn(category);',
+    replace: 'const existing = undefined;',
   },
   {
     title: 'a changed quantity moves the end',

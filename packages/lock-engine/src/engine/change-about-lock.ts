@@ -1,7 +1,18 @@
 import type { Id } from './id.js';
-import type { LockChange, LockChangeHeader, ReleasedChange } from './lock-change.js';
+import type {
+  ConfirmedChange,
+  ExpiredChange,
+  LockChange,
+  LockChangeHeader,
+  ReleasedChange,
+} from './lock-change.js';
 import type { LockRecord } from './lock-record.js';
 import type { ReleaseReason } from './ticket-lock.js';
+
+/*
+ * The changes about a lock that is there. Those that every lock comes to are written out, field by
+ * field: to spread one object into another takes longer than all the rest of a command.
+ */
 
 /** What the next change says first: its number and its instant. */
 export interface Stamp {
@@ -11,13 +22,7 @@ export interface Stamp {
 
 type AboutLock = Extract<LockChange, LockChangeHeader>;
 
-/**
- * What every change about the lock carries; the caller adds the fields of its type with
- * `Object.assign`.
- *
- * Not by spreading: a field that is added to a spread object costs more than all the rest of a
- * command.
- */
+/** What every change about the lock carries; `Object.assign` adds the fields of its type. */
 export function about<Type extends AboutLock['type']>(
   stamp: Stamp,
   type: Type,
@@ -36,12 +41,48 @@ export function about<Type extends AboutLock['type']>(
   };
 }
 
+export function confirmedChange(
+  stamp: Stamp,
+  lock: LockRecord,
+  orderId: Id | undefined,
+): ConfirmedChange {
+  const change = withOrder(about(stamp, 'confirmed', lock), orderId);
+  return lock.status === 'EXPIRED' ? Object.assign(change, { late: true as const }) : change;
+}
+
 export function releasedChange(
   stamp: Stamp,
   lock: LockRecord,
   reason: ReleaseReason,
 ): ReleasedChange {
-  return Object.assign(about(stamp, 'released', lock), { reason });
+  const { category } = lock;
+  return {
+    seq: stamp.nextSeq,
+    atMs: stamp.nowMs,
+    type: 'released',
+    lockId: lock.lockId,
+    eventId: category.event.eventId,
+    categoryId: category.categoryId,
+    userId: lock.user.userId,
+    quantity: lock.quantity,
+    reason,
+  };
+}
+
+export function expiredChange(stamp: Stamp, lock: LockRecord): ExpiredChange {
+  const { category } = lock;
+  const change = {
+    seq: stamp.nextSeq,
+    atMs: stamp.nowMs,
+    type: 'expired' as const,
+    lockId: lock.lockId,
+    eventId: category.event.eventId,
+    categoryId: category.categoryId,
+    userId: lock.user.userId,
+    quantity: lock.quantity,
+    expiresAtMs: lock.expiresAtMs,
+  };
+  return withOrder(change, lock.orderId);
 }
 
 /** Adds the order where there is one. */

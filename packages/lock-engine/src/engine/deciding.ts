@@ -1,5 +1,5 @@
 import type { CategoryRecord } from './category-record.js';
-import { about, releasedChange, withOrder } from './change-about-lock.js';
+import { about, confirmedChange, releasedChange, withOrder } from './change-about-lock.js';
 import type {
   BeginPaymentCommand,
   CommandResult,
@@ -15,6 +15,7 @@ import type {
 } from './command.js';
 import { canonicalId, isOpaqueId } from './id.js';
 import type { Id } from './id.js';
+import { invariant } from './invariant.js';
 import { TTL_MS_MAX } from './lock-policy.js';
 import type { LockRecord } from './lock-record.js';
 import type { LockStatus } from './ticket-lock.js';
@@ -64,7 +65,7 @@ export function beginPayment(
     const change = Object.assign(about(step, 'payment-begun', lock), { orderId, expiresAtMs });
     step.record(change, lock);
   }
-  step.remember(key, lock.category.event.eventId, { kind: 'decision' });
+  if (key !== undefined) step.remember(key, lock.category.event.eventId, DECISION);
   const { lockId, expiresAtMs } = lock;
   return step.ok({ lockId, orderId, expiresAtMs, expiresInMs: expiresAtMs - step.nowMs });
 }
@@ -104,7 +105,7 @@ function decideOne<Value>(
   const refusal = conflictOf(step, key, lock) ?? judge(step, lock, claims);
   if (refusal !== undefined) return refusal;
   const value = carryOut(step, lock, claims.orderId);
-  step.remember(key, lock.category.event.eventId, { kind: 'decision' });
+  if (key !== undefined) step.remember(key, lock.category.event.eventId, DECISION);
   return step.ok(value);
 }
 
@@ -137,9 +138,10 @@ function decideMany<Value>(
     const refusal = judge(step, lock, { ...NO_CLAIMS, lockId, orderId });
     if (refusal !== undefined) return refusal;
   }
+  invariant(first !== undefined, 'a batch has a first lock');
   const locks = known.map((lock) => carryOut(step, lock, orderId));
-  if (first !== undefined) step.remember(key, first.category.event.eventId, { kind: 'decision' });
-  return step.ok({ lockId: lockIds[0] ?? '', locks });
+  if (key !== undefined) step.remember(key, first.category.event.eventId, DECISION);
+  return step.ok({ lockId: first.lockId, locks });
 }
 
 function judgePayment(step: Step, lock: LockRecord, claims: Claims): Refusal | undefined {
@@ -208,15 +210,10 @@ function judgeRelease(step: Step, lock: LockRecord, claims: Claims): Refusal | u
 
 function confirm(step: Step, lock: LockRecord, orderId: Id | undefined): Confirmed {
   if (lock.status !== 'CONFIRMED') {
-    const change = withOrder(about(step, 'confirmed', lock), orderId ?? lock.orderId);
-    step.record(lock.status === 'EXPIRED' ? withLate(change) : change, lock);
+    step.record(confirmedChange(step, lock, orderId ?? lock.orderId), lock);
   }
   const confirmed = withOrder(decided(lock, 'CONFIRMED'), lock.orderId);
-  return lock.sale?.late === true ? withLate(confirmed) : confirmed;
-}
-
-function withLate<Target extends object>(target: Target): Target & { readonly late: true } {
-  return Object.assign(target, { late: true as const });
+  return lock.sale?.late === true ? Object.assign(confirmed, { late: true as const }) : confirmed;
 }
 
 function release(step: Step, lock: LockRecord): Released {
@@ -242,6 +239,9 @@ function decided<Status extends LockStatus>(
     quantity: lock.quantity,
   };
 }
+
+/** The answer to a decision is not remembered: it is read from the lock. */
+const DECISION = { kind: 'decision' } as const;
 
 const NO_CLAIMS = {
   userId: undefined,
@@ -286,10 +286,12 @@ function findClaimed(step: Step, { lockId, userId }: Claims): LockRecord | Refus
 function mismatchOf(step: Step, lock: LockRecord, claims: Claims): Refusal | undefined {
   const { eventId, categoryId, quantity } = claims;
   const { lockId, category } = lock;
-  const mismatch = (field: string) => step.refuse({ code: 'LOCK_MISMATCH', lockId, field });
-  if (isOther(eventId, category.event.eventId)) return mismatch('eventId');
-  if (isOther(categoryId, category.categoryId)) return mismatch('categoryId');
-  return isOther(quantity, lock.quantity) ? mismatch('quantity') : undefined;
+  let field: string;
+  if (isOther(eventId, category.event.eventId)) field = 'eventId';
+  else if (isOther(categoryId, category.categoryId)) field = 'categoryId';
+  else if (isOther(quantity, lock.quantity)) field = 'quantity';
+  else return undefined;
+  return step.refuse({ code: 'LOCK_MISMATCH', lockId, field });
 }
 
 function isOther(claim: Id | undefined, truth: Id): boolean {
@@ -313,6 +315,7 @@ function conflictOf(
   key: RequestKey | undefined,
   lock: LockRecord,
 ): Refusal | undefined {
+  if (key === undefined) return undefined;
   const recalled = step.recall(key, lock.category.event.eventId);
   return recalled !== undefined && isRefusal(recalled) ? recalled : undefined;
 }

@@ -1,4 +1,5 @@
 import type { CategoryRecord } from './category-record.js';
+import { invariant } from './invariant.js';
 import type { LockRecord } from './lock-record.js';
 
 /** Locks in the order in which they end. */
@@ -7,6 +8,8 @@ export class ExpiryRun {
   last: LockRecord | undefined = undefined;
   /** Every lock before this one was reported as expiring, or is not to be. */
   unnoticed: LockRecord | undefined = undefined;
+  /** The run that was opened before this one. */
+  older: ExpiryRun | undefined = undefined;
 }
 
 /** Beyond this many runs a lock is put into its place in the last one. */
@@ -21,7 +24,8 @@ const RUNS_MAX = 16;
  * lives in use, a handful. No heap, no timer per lock.
  */
 export class ExpiryQueue {
-  #runs: ExpiryRun[] = [];
+  #newest: ExpiryRun | undefined = undefined;
+  #runCount = 0;
 
   insert(lock: LockRecord): void {
     const run = this.#runFor(lock);
@@ -32,7 +36,7 @@ export class ExpiryQueue {
 
   remove(lock: LockRecord): void {
     const { run, prev, next } = lock;
-    if (run === undefined) return;
+    invariant(run !== undefined, 'an active lock is in a run');
     if (prev === undefined) run.first = next;
     else prev.next = next;
     if (next === undefined) run.last = prev;
@@ -41,7 +45,7 @@ export class ExpiryQueue {
     lock.run = undefined;
     lock.prev = undefined;
     lock.next = undefined;
-    if (run.first === undefined) this.#runs.splice(this.#runs.indexOf(run), 1);
+    if (run.first === undefined) this.#close(run);
   }
 
   /** The lock that ends first; of equal ends the one whose end was set first. */
@@ -63,7 +67,7 @@ export class ExpiryQueue {
    */
   ticketsDue(category: CategoryRecord, nowMs: number): number {
     let tickets = 0;
-    for (const run of this.#runs) {
+    for (let run = this.#newest; run !== undefined; run = run.older) {
       for (let lock = run.first; lock !== undefined && lock.expiresAtMs <= nowMs; lock = lock.next)
         if (lock.category === category) tickets += lock.quantity;
     }
@@ -72,7 +76,7 @@ export class ExpiryQueue {
 
   #earliest(headOf: (run: ExpiryRun) => LockRecord | undefined): LockRecord | undefined {
     let earliest: LockRecord | undefined;
-    for (const run of this.#runs) {
+    for (let run = this.#newest; run !== undefined; run = run.older) {
       const head = headOf(run);
       if (head !== undefined && (earliest === undefined || isBefore(head, earliest)))
         earliest = head;
@@ -83,18 +87,32 @@ export class ExpiryQueue {
   /** The run that stays sorted with the lock at its end and whose last lock is nearest to it. */
   #runFor(lock: LockRecord): ExpiryRun {
     let best: ExpiryRun | undefined;
-    for (const run of this.#runs) {
-      const isSorted = run.last !== undefined && !isBefore(lock, run.last);
-      const isNearer =
-        best?.last === undefined || (run.last !== undefined && isBefore(best.last, run.last));
-      if (isSorted && isNearer) best = run;
+    for (let run = this.#newest; run !== undefined; run = run.older) {
+      if (run.last === undefined || isBefore(lock, run.last)) continue;
+      if (best?.last === undefined || isBefore(best.last, run.last)) best = run;
     }
-    if (best !== undefined) return best;
-    const last = this.#runs.at(-1);
-    if (last !== undefined && this.#runs.length >= RUNS_MAX) return last;
+    return best ?? this.#open();
+  }
+
+  #open(): ExpiryRun {
+    if (this.#newest !== undefined && this.#runCount >= RUNS_MAX) return this.#newest;
     const opened = new ExpiryRun();
-    this.#runs.push(opened);
+    opened.older = this.#newest;
+    this.#newest = opened;
+    this.#runCount += 1;
     return opened;
+  }
+
+  #close(closed: ExpiryRun): void {
+    this.#runCount -= 1;
+    if (this.#newest === closed) {
+      this.#newest = closed.older;
+      return;
+    }
+    let run = this.#newest;
+    while (run !== undefined && run.older !== closed) run = run.older;
+    invariant(run !== undefined, 'an open run is listed');
+    run.older = closed.older;
   }
 
   #linkAfter(run: ExpiryRun, after: LockRecord | undefined, lock: LockRecord): void {

@@ -19,6 +19,10 @@ const DECIMAL = /^(?:0|[1-9]\d{0,15})$/;
 export function canonicalId(input: unknown): Id | undefined {
   if (typeof input === 'number')
     return Number.isSafeInteger(input) && input >= 0 ? input + 0 : undefined;
+  return canonicalText(input);
+}
+
+function canonicalText(input: unknown): Id | undefined {
   if (!isText(input, ID_LENGTH_MAX)) return undefined;
   if (DECIMAL.test(input)) {
     const number = Number(input);

@@ -17,10 +17,12 @@ export function invariant(
   rule: string,
   ...facts: readonly unknown[]
 ): asserts condition {
-  if (!condition) throw new InvariantError(`broken invariant: ${inWords(rule, facts)}`);
+  if (!condition) throw broken(rule, facts);
 }
 
-function inWords(rule: string, facts: readonly unknown[]): string {
+function broken(rule: string, facts: readonly unknown[]): InvariantError {
   let index = 0;
-  return rule.replaceAll('%', () => String(facts[index++]));
+  return new InvariantError(
+    `broken invariant: ${rule.replaceAll('%', () => String(facts[index++]))}`,
+  );
 }

@@ -27,40 +27,50 @@ export interface Sale {
  * expiry queue.
  */
 export class LockRecord {
+  // What is read of all locks of a user when he locks another one stands together in memory.
+  readonly category: CategoryRecord;
   status: LockStatus = 'ACTIVE';
-  /**
-   * Fixed by `beginPayment` or by the first confirm. An ACTIVE lock with an order is in payment.
-   */
-  orderId: Id | undefined = undefined;
-  extensionCount = 0;
-  sale: Sale | undefined = undefined;
-  reason: ReleaseReason | undefined = undefined;
-
+  #expiresAfterMs: number;
+  quantity: number;
+  nextOfUser: LockRecord | undefined = undefined;
+  prevOfUser: LockRecord | undefined = undefined;
+  nextOfSession: LockRecord | undefined = undefined;
+  prevOfSession: LockRecord | undefined = undefined;
+  next: LockRecord | undefined = undefined;
+  prev: LockRecord | undefined = undefined;
+  run: ExpiryRun | undefined = undefined;
   /** `seq` of the change that set the present end: breaks ties between equal ends. */
   placedSeq = 0;
   /** Whether `expiring` was reported, or is not to be. */
   noticed = false;
-  run: ExpiryRun | undefined = undefined;
-  prev: LockRecord | undefined = undefined;
-  next: LockRecord | undefined = undefined;
-  prevOfUser: LockRecord | undefined = undefined;
-  nextOfUser: LockRecord | undefined = undefined;
-  prevOfSession: LockRecord | undefined = undefined;
-  nextOfSession: LockRecord | undefined = undefined;
 
+  readonly lockId: string;
+  user: UserRecord;
+  readonly session: SessionRecord;
   #createdAfterMs: number;
-  #expiresAfterMs: number;
+  extensionCount = 0;
+  /**
+   * Fixed by `beginPayment` or by the first confirm. An ACTIVE lock with an order is in payment.
+   */
+  orderId: Id | undefined = undefined;
+  sale: Sale | undefined = undefined;
+  reason: ReleaseReason | undefined = undefined;
   #endedAfterMs: number | undefined = undefined;
 
   constructor(
-    readonly lockId: string,
-    readonly category: CategoryRecord,
-    public user: UserRecord,
-    readonly session: SessionRecord,
-    public quantity: number,
+    lockId: string,
+    category: CategoryRecord,
+    user: UserRecord,
+    session: SessionRecord,
+    quantity: number,
     createdAtMs: number,
     expiresAtMs: number,
   ) {
+    this.lockId = lockId;
+    this.category = category;
+    this.user = user;
+    this.session = session;
+    this.quantity = quantity;
     this.#createdAfterMs = createdAtMs - category.epochMs;
     this.#expiresAfterMs = expiresAtMs - category.epochMs;
   }
@@ -125,6 +135,13 @@ export class UserRecord {
     if (nextOfUser !== undefined) nextOfUser.prevOfUser = prevOfUser;
     lock.prevOfUser = undefined;
     lock.nextOfUser = undefined;
+  }
+
+  /** The user's active lock in the category. */
+  lockIn(category: CategoryRecord): LockRecord | undefined {
+    let lock = this.firstLock;
+    while (lock !== undefined && lock.category !== category) lock = lock.nextOfUser;
+    return lock;
   }
 
   /** Tickets of the event that are confirmed for the user and remembered. */

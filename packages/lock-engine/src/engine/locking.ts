@@ -13,8 +13,9 @@ import type {
 } from './command.js';
 import { canonicalId, isOpaqueId } from './id.js';
 import type { Id } from './id.js';
+import { invariant } from './invariant.js';
 import type { ShortLine } from './lock-error.js';
-import type { LockRecord } from './lock-record.js';
+import type { LockRecord, UserRecord } from './lock-record.js';
 import { answerBefore, buyerKey, repeatExtend, repeatLock, repeatLockMany } from './repeating.js';
 import { isBatch, isObject, isOnExisting, isQuantity, isRequestId } from './shape.js';
 import type { Step } from './step.js';
@@ -29,22 +30,32 @@ interface Wish {
   readonly onExisting: OnExisting | undefined;
 }
 
-/** What a user has in the event. */
+/** What the user has in the event. */
 interface Own {
+  readonly user: UserRecord | undefined;
   readonly lockCount: number;
   /** Tickets, locked and confirmed here. */
   readonly tickets: number;
 }
 
-/** One line of a wish on its way to a grant. */
-interface Line {
+interface Asked {
   readonly category: CategoryRecord;
-  /** As asked. */
   readonly quantity: number;
+}
+
+/** What a grant adds to what the user has. */
+interface More {
+  readonly newLocks: number;
+  /** Tickets. */
+  readonly growth: number;
+}
+
+/** One line of a wish on its way to a grant. */
+interface Line extends Asked, More {
   /** The user's active lock in the category. */
-  existing: LockRecord | undefined;
+  readonly existing: LockRecord | undefined;
   /** Tickets of the lock once it is granted. */
-  target: number;
+  readonly target: number;
 }
 
 /** See `LockEngine.lock`. Pure: reads no clock, performs no I/O. */
@@ -64,18 +75,21 @@ export function lockTickets(step: Step, command: LockCommand): CommandResult<Loc
     requestId === undefined
       ? undefined
       : buyerKey(requestId, wish.userId, ['lock', categoryId, quantity, wish.onExisting]);
-  const before = answerBefore(step, step.recall(key, eventId), repeatLock);
+  const before = key && answerBefore(step, step.recall(key, eventId), repeatLock);
   if (before !== undefined) return before;
   const event = findEvent(step, eventId);
   if ('ok' in event) return event;
   const category = findCategory(step, event, categoryId);
   if ('ok' in category) return category;
-  const line: Line = { category, quantity, existing: undefined, target: quantity };
-  const lines = [line];
-  const refusal = refuseAny(step, wish, ownLocks(step, wish, event, lines), lines);
+  const own = ownIn(step, wish.userId, event);
+  const line = lineOf(wish, own, { category, quantity });
+  const refusal =
+    refuseExisting(step, wish, line) ?? refuseLarge(step, line) ?? refuseMore(step, own, line);
   if (refusal !== undefined) return refusal;
+  const short = shortOf(step, line);
+  if (short !== undefined) return refuseShort(step, [short]);
   const value = take(step, wish, line);
-  step.remember(key, eventId, { kind: 'lock', value });
+  if (key !== undefined) step.remember(key, eventId, { kind: 'lock', value });
   return step.ok(value);
 }
 
@@ -94,27 +108,25 @@ export function lockMany(step: Step, command: LockManyCommand): CommandResult<Lo
     requestId === undefined
       ? undefined
       : buyerKey(requestId, wish.userId, ['lockMany', items, wish.onExisting]);
-  const before = answerBefore(step, step.recall(key, eventId), repeatLockMany);
+  const before = key && answerBefore(step, step.recall(key, eventId), repeatLockMany);
   if (before !== undefined) return before;
   const event = findEvent(step, eventId);
   if ('ok' in event) return event;
-  const categories: CategoryRecord[] = [];
-  for (const { categoryId } of items) {
+  const asked: Asked[] = [];
+  for (const { categoryId, quantity } of items) {
     const category = findCategory(step, event, categoryId);
     if ('ok' in category) return category;
-    categories.push(category);
+    asked.push({ category, quantity });
   }
-  const lines: Line[] = categories.map((category, index) => ({
-    category,
-    quantity: items[index]?.quantity ?? 0,
-    existing: undefined,
-    target: items[index]?.quantity ?? 0,
-  }));
-  const refusal = refuseAny(step, wish, ownLocks(step, wish, event, lines), lines);
+  const own = ownIn(step, wish.userId, event);
+  const lines = asked.map((line) => lineOf(wish, own, line));
+  const refusal = refuseAny(step, wish, own, lines);
   if (refusal !== undefined) return refusal;
   const locks = lines.map((line) => take(step, wish, line));
-  const value = { lockId: locks[0]?.lockId ?? '', eventId, locks };
-  step.remember(key, eventId, { kind: 'lockMany', value });
+  const [first] = locks;
+  invariant(first !== undefined, 'a batch has a first line');
+  const value = { lockId: first.lockId, eventId, locks };
+  if (key !== undefined) step.remember(key, eventId, { kind: 'lockMany', value });
   return step.ok(value);
 }
 
@@ -134,7 +146,7 @@ export function extendLock(step: Step, command: ExtendCommand): CommandResult<Ex
   const eventId = lock.category.event.eventId;
   const key =
     requestId === undefined ? undefined : buyerKey(requestId, lock.user.userId, ['extend', lockId]);
-  const before = answerBefore(step, step.recall(key, eventId), repeatExtend);
+  const before = key && answerBefore(step, step.recall(key, eventId), repeatExtend);
   if (before !== undefined) return before;
   if (lock.inPayment && !lock.isDue(step.nowMs))
     return step.refuse({ code: 'ORDER_CONFLICT', lockId });
@@ -151,7 +163,7 @@ export function extendLock(step: Step, command: ExtendCommand): CommandResult<Ex
   const expiresAtMs = Math.max(lock.expiresAtMs, Math.min(step.nowMs + ttlMs, latestMs));
   step.record(Object.assign(about(step, 'extended', lock), { expiresAtMs }), lock);
   const value = { lockId, expiresAtMs, expiresInMs: expiresAtMs - step.nowMs };
-  step.remember(key, eventId, { kind: 'extend', value });
+  if (key !== undefined) step.remember(key, eventId, { kind: 'extend', value });
   return step.ok({ ...value, extensionsLeft: extensionsMax - lock.extensionCount });
 }
 
@@ -193,8 +205,11 @@ function findCategory(step: Step, event: EventRecord, categoryId: Id): CategoryR
   return category ?? step.refuse({ code: 'CATEGORY_NOT_FOUND', eventId, categoryId });
 }
 
-function ownLocks(step: Step, wish: Wish, event: EventRecord, lines: readonly Line[]): Own {
-  const user = step.state.users.get(wish.userId);
+/**
+ * What the user has in the event. What is over is expired on the way: it neither blocks nor counts.
+ */
+function ownIn(step: Step, userId: Id, event: EventRecord): Own {
+  const user = step.state.users.get(userId);
   let lockCount = 0;
   let tickets = user?.boughtIn(event.eventId) ?? 0;
   let next = user?.firstLock;
@@ -207,58 +222,40 @@ function ownLocks(step: Step, wish: Wish, event: EventRecord, lines: readonly Li
     } else {
       lockCount += 1;
       tickets += lock.quantity;
-      for (const line of lines) {
-        if (line.category !== lock.category) continue;
-        line.existing = lock;
-        if (wish.onExisting === 'add') line.target += lock.quantity;
-      }
     }
   }
-  return { lockCount, tickets };
+  return { user, lockCount, tickets };
 }
 
-/** The refusal of the whole wish. The checks run in the order of the codes, each over all lines. */
-function refuseAny(step: Step, wish: Wish, own: Own, lines: readonly Line[]): Refusal | undefined {
-  return (
-    refuseExisting(step, wish, lines) ?? refuseLimit(step, own, lines) ?? refuseShort(step, lines)
-  );
+function lineOf(wish: Wish, own: Own, { category, quantity }: Asked): Line {
+  const existing = own.user?.lockIn(category);
+  const locked = existing === undefined ? 0 : existing.quantity;
+  const target = wish.onExisting === 'add' ? locked + quantity : quantity;
+  const newLocks = existing === undefined ? 1 : 0;
+  return { category, quantity, existing, target, newLocks, growth: target - locked };
 }
 
-function refuseExisting(step: Step, wish: Wish, lines: readonly Line[]): Refusal | undefined {
-  for (const { existing } of lines) {
-    if (wish.onExisting !== undefined && existing?.inPayment === true) {
-      return step.refuse({ code: 'ORDER_CONFLICT', lockId: existing.lockId });
-    }
-  }
-  if (wish.onExisting !== undefined) return undefined;
-  for (const { existing } of lines) {
-    if (existing !== undefined) {
-      return step.refuse({
-        code: 'DUPLICATE_LOCK',
-        lockId: existing.lockId,
-        lock: step.view(existing),
-      });
-    }
-  }
-  return undefined;
+/*
+ * The checks, in the order of their codes. Several lines are all put to one check before the next.
+ */
+
+function refuseExisting(step: Step, wish: Wish, { existing }: Line): Refusal | undefined {
+  if (existing === undefined) return undefined;
+  const { lockId } = existing;
+  if (wish.onExisting === undefined)
+    return step.refuse({ code: 'DUPLICATE_LOCK', lockId, lock: step.view(existing) });
+  return existing.inPayment ? step.refuse({ code: 'ORDER_CONFLICT', lockId }) : undefined;
 }
 
-function refuseLimit(step: Step, own: Own, lines: readonly Line[]): Refusal | undefined {
-  const { ticketsPerLockMax, locksPerUserMax, ticketsPerUserPerEventMax } = step.policy;
-  let lockCount = own.lockCount;
-  let growth = 0;
-  for (const { existing, target } of lines) {
-    if (target > ticketsPerLockMax) {
-      return step.refuse({
-        code: 'LIMIT_EXCEEDED',
-        limit: 'ticketsPerLockMax',
-        max: ticketsPerLockMax,
-      });
-    }
-    if (existing === undefined) lockCount += 1;
-    growth += target - (existing?.quantity ?? 0);
-  }
-  if (lockCount > own.lockCount && lockCount > locksPerUserMax) {
+function refuseLarge(step: Step, { target }: Line): Refusal | undefined {
+  const { ticketsPerLockMax: max } = step.policy;
+  if (target <= max) return undefined;
+  return step.refuse({ code: 'LIMIT_EXCEEDED', limit: 'ticketsPerLockMax', max });
+}
+
+function refuseMore(step: Step, own: Own, { newLocks, growth }: More): Refusal | undefined {
+  const { locksPerUserMax, ticketsPerUserPerEventMax } = step.policy;
+  if (newLocks > 0 && own.lockCount + newLocks > locksPerUserMax) {
     return step.refuse({ code: 'LIMIT_EXCEEDED', limit: 'locksPerUserMax', max: locksPerUserMax });
   }
   if (growth > 0 && own.tickets + growth > ticketsPerUserPerEventMax) {
@@ -268,19 +265,37 @@ function refuseLimit(step: Step, own: Own, lines: readonly Line[]): Refusal | un
   return undefined;
 }
 
-function refuseShort(step: Step, lines: readonly Line[]): Refusal | undefined {
-  const short: ShortLine[] = [];
-  for (const { category, existing, quantity, target } of lines) {
-    const growth = target - (existing?.quantity ?? 0);
-    if (growth <= 0) continue;
-    step.expireUntilFree(category, growth);
-    const { available, categoryId } = category;
-    if (available < growth) short.push({ categoryId, requested: quantity, available });
-  }
-  const [first] = short;
-  if (first === undefined) return undefined;
+/** What the line falls short of, if it does. */
+function shortOf(step: Step, { category, quantity, growth }: Line): ShortLine | undefined {
+  if (growth <= 0) return undefined;
+  step.expireUntilFree(category, growth);
+  const { available, categoryId } = category;
+  if (available < growth) return { categoryId, requested: quantity, available };
+  return undefined;
+}
+
+function refuseShort(step: Step, lines: readonly [ShortLine, ...ShortLine[]]): Refusal {
+  const [first] = lines;
   const { available, requested } = first;
-  return step.refuse({ code: 'INSUFFICIENT_TICKETS', available, requested, lines: short });
+  return step.refuse({ code: 'INSUFFICIENT_TICKETS', available, requested, lines });
+}
+
+function refuseAny(step: Step, wish: Wish, own: Own, lines: readonly Line[]): Refusal | undefined {
+  for (const line of lines) {
+    const refusal = refuseExisting(step, wish, line);
+    if (refusal !== undefined) return refusal;
+  }
+  const more = { newLocks: 0, growth: 0 };
+  for (const line of lines) {
+    const refusal = refuseLarge(step, line);
+    if (refusal !== undefined) return refusal;
+    more.newLocks += line.newLocks;
+    more.growth += line.growth;
+  }
+  const refusal = refuseMore(step, own, more);
+  if (refusal !== undefined) return refusal;
+  const [first, ...others] = lines.flatMap((line) => shortOf(step, line) ?? []);
+  return first === undefined ? undefined : refuseShort(step, [first, ...others]);
 }
 
 function take(step: Step, wish: Wish, { category, existing, target }: Line): LockGrant {

@@ -1,5 +1,6 @@
 import type { CommandValue } from './command.js';
 import type { Id } from './id.js';
+import { invariant } from './invariant.js';
 
 /** An outcome that changed something, kept so that the same request gets the same answer. */
 export interface RememberedRequest {
@@ -19,7 +20,6 @@ export class RequestMemory {
    * ones.
    */
   readonly #oldestFirst = this.#byKey.values();
-  #oldest: RememberedRequest | undefined = undefined;
 
   get size(): number {
     return this.#byKey.size;
@@ -33,17 +33,11 @@ export class RequestMemory {
     this.#byKey.set(keyOf(request.scope, request.eventId, request.requestId), request);
   }
 
-  /** The oldest request, or `undefined` when there is none. */
-  peekOldest(): RememberedRequest | undefined {
-    if (this.#oldest === undefined && this.size > 0) this.#oldest = this.#oldestFirst.next().value;
-    return this.#oldest;
-  }
-
   forgetOldest(): void {
-    const oldest = this.peekOldest();
-    if (oldest === undefined) return;
-    this.#byKey.delete(keyOf(oldest.scope, oldest.eventId, oldest.requestId));
-    this.#oldest = undefined;
+    const oldest = this.#oldestFirst.next().value;
+    invariant(oldest !== undefined, 'a request is left to forget');
+    const { scope, eventId, requestId } = oldest;
+    this.#byKey.delete(keyOf(scope, eventId, requestId));
   }
 
   values(): IterableIterator<RememberedRequest> {

@@ -1,5 +1,5 @@
 import type { CategoryRecord } from './category-record.js';
-import { about, withOrder } from './change-about-lock.js';
+import { expiredChange } from './change-about-lock.js';
 import type { CommandResult, CommandValue } from './command.js';
 import type { Id } from './id.js';
 import type { LockChange } from './lock-change.js';
@@ -71,9 +71,7 @@ export class Step {
   }
 
   expire(lock: LockRecord): void {
-    const { expiresAtMs, orderId } = lock;
-    const change = Object.assign(about(this, 'expired', lock), { expiresAtMs });
-    this.record(withOrder(change, orderId), lock);
+    this.record(expiredChange(this, lock), lock);
   }
 
   /**
@@ -94,17 +92,16 @@ export class Step {
   }
 
   /** What was remembered of this request, or the refusal when its id was used for another one. */
-  recall(key: RequestKey | undefined, eventId: Id): RememberedRequest | Refusal | undefined {
-    if (key === undefined) return undefined;
+  recall(key: RequestKey, eventId: Id): RememberedRequest | Refusal | undefined {
     const remembered = this.state.requests.find(key.scope, eventId, key.requestId);
     if (remembered === undefined || remembered.content === key.content) return remembered;
     return this.refuse({ code: 'REQUEST_CONFLICT', requestId: key.requestId });
   }
 
   /** Remembers the outcome of a request that changed something. */
-  remember(key: RequestKey | undefined, eventId: Id, answer: CommandValue): void {
-    if (key === undefined || this.policy.requestsMax === 0) return;
+  remember(key: RequestKey, eventId: Id, answer: CommandValue): void {
     const { scope, requestId, content } = key;
+    if (this.policy.requestsMax === 0) return;
     if (this.state.requests.find(scope, eventId, requestId) !== undefined) return;
     this.record({
       seq: this.nextSeq,

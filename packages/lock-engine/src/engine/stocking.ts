@@ -60,10 +60,9 @@ export function settleLock(step: Step, command: SettleCommand): CommandResult<Se
   if (!isOpaqueId(lockId)) return step.invalid('lockId');
   const lock = step.state.locks.get(lockId);
   if (lock === undefined) return step.refuse({ code: 'LOCK_NOT_FOUND', lockId });
-  if (lock.isDue(step.nowMs)) step.expire(lock);
-  if (lock.status === 'ACTIVE')
-    return step.refuse({ code: 'LOCK_MISMATCH', lockId, field: 'status' });
-  if (lock.status !== 'CONFIRMED') return step.endOf(lock) ?? step.invalid('lockId');
+  const end = step.endOf(lock);
+  if (end === undefined) return step.refuse({ code: 'LOCK_MISMATCH', lockId, field: 'status' });
+  if (lock.status !== 'CONFIRMED') return end;
   if (lock.sale?.settled === false) recordSettled(step, lock, true);
   return step.ok({ lockId, status: 'CONFIRMED', settled: true });
 }

@@ -90,19 +90,20 @@ function notice(step: Step, limit: number): boolean {
   const { expiringNoticeMs } = step.policy;
   if (expiringNoticeMs === 0) return false;
   const { expiry } = step.state;
-  const isNear = () =>
-    (expiry.peekUnnoticed()?.expiresAtMs ?? Infinity) - expiringNoticeMs <= step.nowMs;
-  let noticedCount = 0;
-  while (isNear() && noticedCount < limit) {
+  const nearest = () => {
     const lock = expiry.peekUnnoticed();
-    if (lock === undefined) break;
+    const isNear = lock !== undefined && lock.expiresAtMs - expiringNoticeMs <= step.nowMs;
+    return isNear ? lock : undefined;
+  };
+  let lock = nearest();
+  for (let count = 0; lock !== undefined && count < limit; count += 1) {
     if (lock.isDue(step.nowMs)) return true;
     const { expiresAtMs, orderId } = lock;
     const change = Object.assign(about(step, 'expiring', lock), { expiresAtMs });
     step.record(withOrder(change, orderId), lock);
-    noticedCount += 1;
+    lock = nearest();
   }
-  return isNear();
+  return lock !== undefined;
 }
 
 function endedBefore(step: Step, instantMs: number): number {

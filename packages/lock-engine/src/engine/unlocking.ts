@@ -13,6 +13,7 @@ import { isObject, isQuantity, isRequestId } from './shape.js';
 import type { RequestKey, Step } from './step.js';
 
 type Refusal = ReturnType<Step['refuse']>;
+type UnlockOwnCommand = Extract<UnlockCommand, { readonly lockId?: undefined }>;
 
 /** See `LockEngine.unlock`. Pure: reads no clock, performs no I/O. */
 export function unlockTickets(step: Step, command: UnlockCommand): CommandResult<Unlocked> {
@@ -58,14 +59,13 @@ function unlockById(step: Step, command: UnlockCommand): CommandResult<Unlocked>
   const { eventId } = lock.category.event;
   const content = ['unlock', 'lock', lockId, quantity ?? null];
   const key = requestId === undefined ? undefined : buyerKey(requestId, lock.user.userId, content);
-  const before = answerBefore(step, step.recall(key, eventId), repeatUnlock);
+  const before = key && answerBefore(step, step.recall(key, eventId), repeatUnlock);
   if (before !== undefined) return before;
   return remembered(step, key, giveBack(step, lock, quantity));
 }
 
 /** Unlocks the lock that the user has in that category. */
-function unlockOwn(step: Step, command: UnlockCommand): CommandResult<Unlocked> {
-  if (command.lockId !== undefined) return step.invalid('lockId');
+function unlockOwn(step: Step, command: UnlockOwnCommand): CommandResult<Unlocked> {
   const { quantity, requestId } = command;
   const eventId = canonicalId(command.eventId);
   if (eventId === undefined) return step.invalid('eventId');
@@ -77,7 +77,7 @@ function unlockOwn(step: Step, command: UnlockCommand): CommandResult<Unlocked> 
   if (malformed !== undefined) return malformed;
   const content = ['unlock', 'category', categoryId, quantity ?? null];
   const key = requestId === undefined ? undefined : buyerKey(requestId, userId, content);
-  const before = answerBefore(step, step.recall(key, eventId), repeatUnlock);
+  const before = key && answerBefore(step, step.recall(key, eventId), repeatUnlock);
   if (before !== undefined) return before;
 
   const event = step.state.events.get(eventId);
@@ -97,7 +97,9 @@ function remembered(
   key: RequestKey | undefined,
   result: CommandResult<Unlocked>,
 ): CommandResult<Unlocked> {
-  if (result.ok) step.remember(key, result.value.eventId, { kind: 'unlock', value: result.value });
+  if (key === undefined || !result.ok) return result;
+  const { value } = result;
+  step.remember(key, value.eventId, { kind: 'unlock', value });
   return result;
 }
 

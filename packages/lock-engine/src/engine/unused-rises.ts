@@ -58,7 +58,8 @@ export class UnusedRises {
 
   /** Forgets rises that are older than `since`: nobody may use them any more. */
   forgetBefore(since: number): void {
-    if (this.#rises.length === 0 || (this.#rises[0]?.from ?? since) >= since) return;
+    const [oldest] = this.#rises;
+    if (oldest === undefined || oldest.from >= since) return;
     this.#rises = this.#rises.filter((rise) => rise.from >= since);
   }
 

@@ -175,7 +175,9 @@ async function bench(args) {
 async function coverage() {
   const names = ['locking', 'deciding', 'stocking', 'lock-engine', 'unused-rises'];
   const properties = ['error-precedence.property', 'no-oversell.property'];
-  const files = [...names, ...properties].map((name) => `packages/lock-engine/test/${name}.test.ts`);
+  const files = [...names, ...properties].map(
+    (name) => `packages/lock-engine/test/${name}.test.ts`,
+  );
   const options = ['--coverage', '--coverage.include=packages/lock-engine/src/engine/**'];
   const threshold = '--coverage.thresholds.branches=100';
   return installed(() => tool('vitest', ['run', ...files, ...options, threshold]));

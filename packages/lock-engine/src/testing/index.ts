@@ -1,11 +1,11 @@
-export { describeDecisionLedgerContract } from './contract/decision-ledger-contract.js';
-export type { DecisionLedgerContract } from './contract/decision-ledger-contract.js';
 export type {
   TicketLocksContract,
   TicketLocksFeature,
   TicketLocksSetup,
   TicketLocksUnderTest,
 } from './contract/box-office.js';
+export { describeDecisionLedgerContract } from './contract/decision-ledger-contract.js';
+export type { DecisionLedgerContract } from './contract/decision-ledger-contract.js';
 export { describeLockLedgerContract } from './contract/lock-ledger-contract.js';
 export type {
   LedgerFeature,

@@ -2,8 +2,8 @@ import { randomIds } from '@ticket-locks/lock-engine';
 
 import type { BenchmarkClock, Kernel, KernelOptions, Visitor } from './kernel.js';
 
-export const CATEGORY_COUNT = 64;
-export const LOCKS_PER_VISITOR = 4;
+const CATEGORY_COUNT = 64;
+const LOCKS_PER_VISITOR = 4;
 const TICKETS_PER_LOCK = 2;
 const CAPACITY = 1_000_000_000;
 const STARTED_AT_MS = 1_700_000_000_000;

@@ -2,9 +2,9 @@
 export type Id = number | string;
 
 /** The longest id of an event, category, user or order, in UTF-16 code units. */
-export const ID_LENGTH_MAX = 64;
+const ID_LENGTH_MAX = 64;
 /** The longest lock, session or request id, in UTF-16 code units. */
-export const OPAQUE_ID_LENGTH_MAX = 128;
+const OPAQUE_ID_LENGTH_MAX = 128;
 
 const CONTROL_OR_LONE_SURROGATE = /[\p{Cc}\p{Cs}]/u;
 const DECIMAL = /^(?:0|[1-9]\d{0,15})$/;

@@ -27,14 +27,14 @@ export interface LockSnapshot {
   readonly requests: readonly RememberedRequest[];
 }
 
-export interface EventSnapshot {
+interface EventSnapshot {
   readonly eventId: Id;
   readonly cancelled: boolean;
   readonly fetchedAtMs: number;
   readonly categories: readonly CategorySnapshot[];
 }
 
-export interface CategorySnapshot {
+interface CategorySnapshot {
   readonly categoryId: Id;
   readonly capacity: number;
   readonly soldElsewhere: number;
@@ -46,7 +46,7 @@ export interface CategorySnapshot {
   };
 }
 
-export interface LockRecordSnapshot {
+interface LockRecordSnapshot {
   readonly lockId: string;
   readonly eventId: Id;
   readonly categoryId: Id;

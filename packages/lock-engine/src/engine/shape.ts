@@ -2,7 +2,7 @@ import type { OnExisting } from './command.js';
 import { isOpaqueId } from './id.js';
 
 /** Most lines or lock ids in one command. */
-export const BATCH_MAX = 1000;
+const BATCH_MAX = 1000;
 
 /** Tells whether the input is an object whose fields may be read. */
 export function isObject(input: unknown): input is object {

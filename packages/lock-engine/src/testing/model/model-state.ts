@@ -10,7 +10,7 @@ import type {
 } from '../../engine/ticket-lock.js';
 import type { Outcome } from '../../ports/ticket-locks.js';
 
-export interface ModelSale {
+interface ModelSale {
   readonly late: boolean;
   /** The moment of the confirm; see `ModelState.moment`. */
   readonly moment: number;

@@ -87,7 +87,7 @@ function forgetOldest(
 }
 
 /** The active locks that end soon and were not reported, by their ends. */
-export function nearLocks(state: ModelState): ModelLock[] {
+function nearLocks(state: ModelState): ModelLock[] {
   const { expiringNoticeMs } = state.policy;
   if (expiringNoticeMs === 0) return [];
   return state.locks

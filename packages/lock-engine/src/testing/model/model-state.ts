@@ -124,14 +124,15 @@ export class ModelState {
       if (isUnsettled(lock)) confirmed += lock.quantity;
     }
     const sold = soldElsewhere + confirmed;
+    const free = capacity - sold - locked;
     return {
       eventId,
       categoryId,
       capacity,
-      available: Math.max(0, capacity - sold - locked),
+      available: Math.max(0, free),
       locked,
       sold,
-      deficit: Math.max(0, sold + locked - capacity),
+      deficit: Math.max(0, -free),
       confirmed,
       soldElsewhere,
     } satisfies Omit<CategoryAvailability, 'version'>;

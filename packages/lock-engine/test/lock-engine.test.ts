@@ -320,6 +320,13 @@ describe('a replay', () => {
       expect(() => copy.apply(change)).toThrow('broken invariant: change 2 follows 0');
   });
 
+  it('forgets no request that is not there', () => {
+    const { engine } = boxOffice();
+    const forgotten = { type: 'forgotten', lockCount: 0, requestCount: 1 } as const;
+    engine.apply({ seq: 2, atMs: 1_000_000, ...forgotten });
+    expect(engine.stats().rememberedRequests).toBe(0);
+  });
+
   it('begins with a snapshot that fits, on an engine that has nothing', () => {
     const { engine, options, locked } = boxOffice();
     locked('ann');

@@ -33,9 +33,11 @@ export class RequestMemory {
     this.#byKey.set(keyOf(request.scope, request.eventId, request.requestId), request);
   }
 
+  /** Of a part of the memory, as a ledger folds it, the oldest may not be here. */
   forgetOldest(): void {
+    if (this.size === 0) return;
     const oldest = this.#oldestFirst.next().value;
-    invariant(oldest !== undefined, 'a request is left to forget');
+    invariant(oldest !== undefined, 'what was remembered is visited once');
     const { scope, eventId, requestId } = oldest;
     this.#byKey.delete(keyOf(scope, eventId, requestId));
   }

@@ -4,7 +4,7 @@ export type { Id } from './engine/id.js';
 export { InvariantError } from './engine/invariant.js';
 export type * from './engine/lock-change.js';
 export { LockEngine } from './engine/lock-engine.js';
-export type { LockEngineOptions } from './engine/lock-engine.js';
+export type { LockEngineOptions } from './engine/lock-engine-options.js';
 export { LOCK_ERROR_CODES } from './engine/lock-error.js';
 export type { LimitName, LockError, LockErrorCode, ShortLine } from './engine/lock-error.js';
 export { DEFAULT_LOCK_POLICY } from './engine/lock-policy.js';
@@ -18,8 +18,9 @@ export type {
   TicketLock,
 } from './engine/ticket-lock.js';
 export { LocalTicketLocks } from './local/local-ticket-locks.js';
-export type { LocalTicketLocksOptions } from './local/local-ticket-locks.js';
+export type { LocalTicketLocksOptions } from './local/local-ticket-locks-options.js';
 export type { Recovery } from './local/recovery.js';
+export type { ChangeOutbox, OutboxPosition } from './ports/change-outbox.js';
 export type { Clock, IdSource, Mac, Timers } from './ports/clock.js';
 export type * from './ports/decision-ledger.js';
 export type { EventInventory, InventorySource } from './ports/inventory-source.js';

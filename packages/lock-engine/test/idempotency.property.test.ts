@@ -22,6 +22,7 @@ const BY_NATURE: readonly CommandName[] = [
   'releaseMany',
   'releaseSession',
   'settle',
+  'requireRefund',
   'cancelEvent',
 ];
 

@@ -64,6 +64,7 @@ describe('an engine', () => {
       'releaseSession',
       'expireDue',
       'settle',
+      'requireRefund',
       'cancelEvent',
     ] as const;
     for (const name of commands) {
@@ -113,6 +114,8 @@ describe('an engine', () => {
     ['releaseSession', { sessionId: 7 }, 'sessionId'],
     ['expireDue', { limit: 0 }, 'limit'],
     ['settle', { lockId: 7 }, 'lockId'],
+    ['requireRefund', { lockId: 7 }, 'lockId'],
+    ['requireRefund', { lockId: 'L1', orderId: '' }, 'orderId'],
     ['cancelEvent', { eventId: null }, 'eventId'],
   ] as const)('refuses %s with %o, and says which field', (name, wrong, field) => {
     const { engine, locked, available } = boxOffice();

@@ -189,13 +189,31 @@ export const OWN_FAULTS: readonly Mutation[] = [
   {
     title: 'a sale settles before the source shows it',
     file: 'stocking.ts',
-    find: 'return netRise >= quantity && category.rises.has(sale.risenBefore, quantity);',
+    find: 'return netRise - category.rises.usedSince(sale.risenBefore) >= quantity;',
     replace: 'return true;',
   },
   {
     title: 'one rise settles two sales',
     file: 'lock-state.ts',
     find: 'category.rises.use(sale.risenBefore, lock.quantity);',
+    replace: '',
+  },
+  {
+    title: 'figures fetched before an order was completed settle it',
+    file: 'stocking.ts',
+    find: 'if (category.event.fetchedAtMs < sale.countedFromMs) return false;',
+    replace: '',
+  },
+  {
+    title: 'a refund is required twice',
+    file: 'refunding.ts',
+    find: 'if (refundOf(step.state, lock, paid) === undefined) {',
+    replace: 'if (true) {',
+  },
+  {
+    title: 'a snapshot forgets refunds',
+    file: 'lock-snapshot.ts',
+    find: 'if (snapshot.refunds !== undefined) state.refunds.set(lock.lockId, [...snapshot.refunds]);',
     replace: '',
   },
   {
@@ -218,8 +236,8 @@ export const OWN_FAULTS: readonly Mutation[] = [
   },
   {
     title: 'a snapshot forgets which rises are used',
-    file: 'unused-rises.ts',
-    find: '    this.#rises = state.rises.map((rise) => ({ ...rise }));\n',
+    file: 'rises.ts',
+    find: '    this.#rises = rises.map((rise) => ({ ...rise }));\n',
     replace: '',
   },
   {

@@ -52,6 +52,8 @@ class Book {
         this.#entry(change.lockId).state = 'back';
         return;
       case 'expiring':
+      case 'order-completed':
+      case 'refund-required':
       case 'event-cancelled':
       case 'request-remembered':
       case 'forgotten':

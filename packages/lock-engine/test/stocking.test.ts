@@ -124,6 +124,57 @@ describe('settlement', () => {
     expect(tell(4).settledLockIds).toEqual([second]);
   });
 
+  it('leaves no rise to others when an operator has settled what it showed', () => {
+    const { engine, locked, lockId, tell } = sold();
+    const second = locked('ben', 2).lockId;
+    engine.confirm({ lockId: second });
+    tell(2);
+    expect(valueOf(engine.settle({ lockId })).settled).toBe(true);
+    const late = { ...order, orderId: 8, userId: 'ben' };
+    expect(tell(2, [late]).settledLockIds).toEqual([]);
+    expect(tell(4).settledLockIds).toEqual([second]);
+  });
+
+  it('is not done by a count that fell and came back', () => {
+    const { engine, locked, lockId, tell } = sold();
+    const second = locked('ben', 2).lockId;
+    engine.confirm({ lockId: second });
+    const late = { ...order, orderId: 8, userId: 'ben' };
+    expect(tell(2, [order, late]).settledLockIds).toEqual([lockId]);
+    expect(tell(0).settledLockIds).toEqual([]);
+    expect(tell(2).settledLockIds).toEqual([]);
+    expect(tell(4).settledLockIds).toEqual([second]);
+  });
+
+  it('waits for a fetch that began after the order was completed', () => {
+    const { engine, advance, options, lockId, tell } = sold();
+    tell(2);
+    advance(10);
+    const fetch = (fetchedAtMs: number) => {
+      const categories = [{ categoryId: 2, capacity: 5, soldElsewhere: 2 }];
+      return valueOf(engine.setInventory({ eventId: 1, categories, fetchedAtMs })).settledLockIds;
+    };
+    const nowMs = options.clock.nowMs();
+    const noted = engine.setInventory({ eventId: 1, completed: [order] });
+    expect(noted).toMatchObject({
+      value: { applied: true, settledLockIds: [], unmatched: [] },
+      changes: [{ type: 'order-completed', lockId, orderId: 7 }],
+    });
+    const again = engine.setInventory({ eventId: 1, completed: [order] });
+    expect(again).toMatchObject({ value: { applied: false, unmatched: [] }, changes: [] });
+    advance(10);
+    expect([fetch(nowMs - 1), fetch(nowMs), fetch(nowMs + 1)]).toEqual([[], [], [lockId]]);
+  });
+
+  it('reports what is noted of no sale, and of no event', () => {
+    const { engine } = sold();
+    const strange = { ...order, userId: 'ben' };
+    const unmatched = (eventId: number) => engine.setInventory({ eventId, completed: [strange] });
+    expect(unmatched(1)).toMatchObject({ value: { unmatched: [strange] }, changes: [] });
+    expect(unmatched(77)).toMatchObject({ value: { unmatched: [strange] }, changes: [] });
+    expect(engine.availability(77)).toBeUndefined();
+  });
+
   it('is undone by no fall, and a fall takes the newest rise away', () => {
     const { lockId, tell } = sold();
     tell(2);
@@ -182,6 +233,66 @@ describe('settlement', () => {
     ]);
     advance(60_000);
     expect(settle(active)).toBe('LOCK_EXPIRED');
+  });
+});
+
+describe('money that came too late', () => {
+  function lapsed(orderId?: number) {
+    const office = boxOffice();
+    const { lockId } = office.locked('ann', 2);
+    if (orderId !== undefined) office.engine.beginPayment({ lockId, orderId, ttlMs: 1 });
+    office.advance(60_000);
+    return { ...office, lockId };
+  }
+
+  it('is noted once for each order, and listed until the lock is forgotten', () => {
+    const { engine, advance, options, lockId } = lapsed(7);
+    const requiredAtMs = options.clock.nowMs();
+    const ofSeven = { lockId, userId: 'ann', quantity: 2, orderId: 7, requiredAtMs };
+    expect(engine.requireRefund({ lockId })).toMatchObject({
+      value: ofSeven,
+      changes: [{ type: 'expired' }, { type: 'refund-required', lockId, orderId: 7 }],
+    });
+    advance(5);
+    expect(engine.requireRefund({ lockId, orderId: 7 })).toMatchObject({
+      value: ofSeven,
+      changes: [],
+    });
+    expect(valueOf(engine.requireRefund({ lockId, orderId: '8' }))).toMatchObject({ orderId: 8 });
+    expect(engine.refundsRequired()).toMatchObject([ofSeven, { orderId: 8 }]);
+    advance(25 * 3_600_000);
+    engine.forgetEnded();
+    expect(engine.refundsRequired()).toEqual([]);
+  });
+
+  it('is not given back when the same order is confirmed late after all', () => {
+    const office = boxOffice({ lateConfirm: 'if-available' });
+    const { engine, locked, advance } = office;
+    const { lockId } = locked('ann', 2);
+    advance(60_000);
+    for (const orderId of [undefined, 7, 8]) engine.requireRefund({ lockId, orderId });
+    expect(valueOf(engine.confirm({ lockId, orderId: 7 })).late).toBe(true);
+    expect(engine.refundsRequired()).toMatchObject([{ lockId, orderId: 8 }]);
+    const { lockId: other } = locked('ben', 1);
+    advance(60_000);
+    engine.requireRefund({ lockId: other, orderId: 9 });
+    engine.confirm({ lockId: other, orderId: 9 });
+    expect(engine.refundsRequired()).toHaveLength(1);
+  });
+
+  it('is noted of what is over, and not of what the orders service gave up', () => {
+    const { engine, locked } = boxOffice();
+    const [active, sold, failed, left] = ['ann', 'ben', 'cem', 'dan'].map(
+      (userId) => locked(userId, 1).lockId,
+    ) as [string, string, string, string];
+    engine.confirm({ lockId: sold });
+    engine.release({ lockId: failed });
+    engine.unlock({ lockId: left });
+    const answers = [active, sold, failed, 'L9', left].map((lockId) =>
+      codeOf(engine.requireRefund({ lockId })),
+    );
+    const refusals = ['LOCK_MISMATCH', 'LOCK_CONFIRMED', 'LOCK_RELEASED', 'LOCK_NOT_FOUND'];
+    expect(answers).toEqual([...refusals, 'ok']);
   });
 });
 

@@ -63,8 +63,10 @@ export class PersonalNews {
       case 'forgotten':
       case 'inventory-set':
       case 'locked':
+      case 'order-completed':
       case 'payment-begun':
       case 'quantity-changed':
+      case 'refund-required':
       case 'request-remembered':
       case 'settled':
     }

@@ -1,7 +1,7 @@
 import type { Id } from './id.js';
 import { LockQueue } from './lock-queue.js';
+import { Rises } from './rises.js';
 import type { CategoryAvailability } from './ticket-lock.js';
-import { UnusedRises } from './unused-rises.js';
 
 /** An event and its categories. Only `LockState.apply` writes it. */
 export class EventRecord {
@@ -30,7 +30,7 @@ export class CategoryRecord {
   /** The tickets of the category's active locks. */
   locked = 0;
   readonly unsettled = new LockQueue();
-  readonly rises = new UnusedRises();
+  readonly rises = new Rises();
 
   /**
    * Starts at the microsecond of its creation and grows by one with every change, so that it does

@@ -105,19 +105,24 @@ export interface SetInventoryCommand {
   readonly eventId: Id;
   /**
    * Categories that are not listed keep their figures. `soldElsewhere` defaults to what is known,
-   * else 0.
+   * else 0. Left out only together with `completed`.
    */
-  readonly categories: readonly {
-    readonly categoryId: Id;
-    readonly capacity: number;
-    readonly soldElsewhere?: number | undefined;
-  }[];
+  readonly categories?:
+    | readonly {
+        readonly categoryId: Id;
+        readonly capacity: number;
+        readonly soldElsewhere?: number | undefined;
+      }[]
+    | undefined;
   /**
-   * When the fetch of these figures began; default now. An answer older than the newest one is
-   * ignored.
+   * When the fetch of these figures began, by the engine's clock; default now. An answer older than
+   * the newest one is ignored.
    */
   readonly fetchedAtMs?: number | undefined;
-  /** Orders known to be completed before the fetch began. */
+  /**
+   * Orders known to be completed before the fetch began. Without `categories` nothing was fetched:
+   * they are noted, and settle with figures whose fetch begins later.
+   */
   readonly completed?: readonly CompletedOrder[] | undefined;
 }
 
@@ -132,6 +137,12 @@ export interface CompletedOrder {
 
 export interface SettleCommand {
   readonly lockId: string;
+}
+
+export interface RequireRefundCommand {
+  readonly lockId: string;
+  /** The order that was paid, where it is known. */
+  readonly orderId?: Id | undefined;
 }
 
 export interface CancelEventCommand {
@@ -236,6 +247,18 @@ export interface Settled {
   readonly lockId: string;
   readonly status: 'CONFIRMED';
   readonly settled: true;
+}
+
+/** Money that was taken for a lock that is over. */
+export interface RefundRequired {
+  readonly lockId: string;
+  readonly eventId: Id;
+  readonly categoryId: Id;
+  readonly userId: Id;
+  readonly quantity: number;
+  readonly orderId?: Id;
+  /** When it was noted. */
+  readonly requiredAtMs: number;
 }
 
 export interface EventCancelled {

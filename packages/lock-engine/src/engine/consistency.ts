@@ -54,6 +54,9 @@ export function assertConsistent(state: LockState): void {
     invariant(!user.isIdle, 'user % has something to his name', user.userId);
     if (user.firstLock !== undefined) count.users += 1;
   }
+  for (const lockId of state.refunds.keys()) {
+    invariant(state.locks.has(lockId), 'lock %, to be refunded, is remembered', lockId);
+  }
   const ended = count.released + count.expired + count.confirmed - count.unsettled;
   invariant(state.ended.size === ended, 'every ended lock is in the queue of ended locks');
   for (const [name, expected] of Object.entries(count)) {

@@ -18,7 +18,9 @@ export type LockChange =
   | ReleasedChange
   | ExpiredChange
   | ExpiringChange
+  | OrderCompletedChange
   | SettledChange
+  | RefundRequiredChange
   | InventorySetChange
   | EventCancelledChange
   | RequestRememberedChange
@@ -90,12 +92,25 @@ export interface ExpiringChange extends LockChangeHeader {
   readonly orderId?: Id;
 }
 
+/** The order of a confirmed lock is completed: figures fetched from now on may settle it. */
+export interface OrderCompletedChange extends LockChangeHeader {
+  readonly type: 'order-completed';
+  readonly orderId: Id;
+}
+
 /** The source of truth counts the confirmed lock itself by now. */
 export interface SettledChange extends LockChangeHeader {
   readonly type: 'settled';
   readonly orderId?: Id;
-  /** By an operator: no rise of `soldElsewhere` was asked for or used. */
+  /** By an operator's word: it uses what has risen, and does not wait for it. */
   readonly byOperator?: true;
+}
+
+/** Money was taken for a lock that is over: it must go back to the buyer. */
+export interface RefundRequiredChange extends LockChangeHeader {
+  readonly type: 'refund-required';
+  /** The order that was paid, where it is known. */
+  readonly orderId?: Id;
 }
 
 export interface InventorySetChange extends ChangeHeader {

@@ -18,10 +18,12 @@ import type {
   LockManyCommand,
   LockManyGrant,
   PaymentBegun,
+  RefundRequired,
   ReleaseCommand,
   Released,
   ReleasedMany,
   ReleaseSessionCommand,
+  RequireRefundCommand,
   SessionReleased,
   SetInventoryCommand,
   Settled,
@@ -35,6 +37,8 @@ import { canonicalId } from './id.js';
 import type { Id } from './id.js';
 import { invariant } from './invariant.js';
 import type { LockChange } from './lock-change.js';
+import { assertOptions } from './lock-engine-options.js';
+import type { LockEngineOptions } from './lock-engine-options.js';
 import { resolvePolicy } from './lock-policy.js';
 import type { LockPolicy } from './lock-policy.js';
 import { restoreInto, snapshotOf } from './lock-snapshot.js';
@@ -51,22 +55,12 @@ import {
   unsettledLocksOf,
 } from './queries.js';
 import type { Sight } from './queries.js';
+import { refundsRequiredIn, requireRefund } from './refunding.js';
 import { Step } from './step.js';
 import { setInventory, settleLock } from './stocking.js';
 import { cancelEvent, expireDue, forgetEnded } from './sweeping.js';
 import type { CategoryAvailability, LockStats, TicketLock } from './ticket-lock.js';
 import { releaseSession, unlockTickets } from './unlocking.js';
-
-export interface LockEngineOptions {
-  /**
-   * The only clock: milliseconds since 1970. The engine reads it once per command, and does not
-   * follow it back.
-   */
-  readonly clock: { nowMs(): number };
-  /** Makes lock ids: unique, opaque, at least 128 random bits where they leave the process. */
-  readonly ids: { lockId(): string };
-  readonly policy?: Partial<LockPolicy> | undefined;
-}
 
 /**
  * The accounting of ticket locks, as arithmetic: no timer, no randomness, no I/O, and no clock but
@@ -87,10 +81,7 @@ export class LockEngine {
 
   /** Throws `RangeError` or `TypeError` that names the option, its value and its bound. */
   constructor(options: LockEngineOptions) {
-    if (typeof options?.clock?.nowMs !== 'function')
-      throw new TypeError('clock.nowMs must be a function');
-    if (typeof options.ids?.lockId !== 'function')
-      throw new TypeError('ids.lockId must be a function');
+    assertOptions(options);
     this.#clock = options.clock;
     this.#newLockId = () => options.ids.lockId();
     this.policy = resolvePolicy(options.policy);
@@ -243,6 +234,17 @@ export class LockEngine {
   }
 
   /**
+   * Notes that money was taken for a lock that is over, once for each order.
+   *
+   * A late confirm by the same order takes the note back. Fails with `INVALID_REQUEST`,
+   * `LOCK_NOT_FOUND`, `LOCK_MISMATCH` (still active), `LOCK_CONFIRMED` or `LOCK_RELEASED` (by the
+   * orders service itself).
+   */
+  requireRefund(command: RequireRefundCommand): CommandResult<RefundRequired> {
+    return this.#run(requireRefund, command);
+  }
+
+  /**
    * Releases an event's active locks and takes no new ones, for good. Costs as much as there are
    * locks. Fails with `INVALID_REQUEST` or `EVENT_NOT_FOUND`.
    */
@@ -311,6 +313,11 @@ export class LockEngine {
    */
   unsettledLocks(eventId: Id): TicketLock[] {
     return unsettledLocksOf(this.#sight(), eventId);
+  }
+
+  /** What `requireRefund` noted of locks that are remembered, the oldest first. */
+  refundsRequired(): RefundRequired[] {
+    return refundsRequiredIn(this.#state);
   }
 
   /** Counts over what was recorded: a lock that is over counts as active until it is swept. */

@@ -16,6 +16,8 @@ export interface Sale {
    * rise.
    */
   completedOrderId: Id | undefined;
+  /** Only figures whose fetch began at this instant or later may settle it. */
+  countedFromMs: number;
   settled: boolean;
 }
 

@@ -3,10 +3,10 @@ import type { Id } from './id.js';
 import { invariant } from './invariant.js';
 import { LockRecord } from './lock-record.js';
 import type { Sale } from './lock-record.js';
-import type { LockState } from './lock-state.js';
+import type { LockState, Refund } from './lock-state.js';
 import type { RememberedRequest } from './request-memory.js';
+import type { RisesSnapshot } from './rises.js';
 import type { LockStatus, ReleaseReason } from './ticket-lock.js';
-import type { Rise } from './unused-rises.js';
 
 /**
  * The whole state of an engine as plain JSON. Restoring it and replaying the changes after `seq`
@@ -39,11 +39,7 @@ interface CategorySnapshot {
   readonly capacity: number;
   readonly soldElsewhere: number;
   readonly version: number;
-  readonly rises: {
-    readonly risen: number;
-    readonly mark: number;
-    readonly rises: readonly Rise[];
-  };
+  readonly rises: RisesSnapshot;
 }
 
 interface LockRecordSnapshot {
@@ -63,6 +59,7 @@ interface LockRecordSnapshot {
   readonly sale?: Readonly<Sale>;
   readonly reason?: ReleaseReason;
   readonly endedAtMs?: number;
+  readonly refunds?: readonly Refund[];
 }
 
 /** Returns the state as plain data that shares nothing with it. */
@@ -72,7 +69,9 @@ export function snapshotOf(state: LockState): LockSnapshot {
     seq: state.seq,
     changedAtMs: state.changedAtMs,
     events: [...state.events.values()].map(eventSnapshot),
-    locks: [...locksInOrder(state)].map(lockSnapshot),
+    locks: [...locksInOrder(state)].map((lock) =>
+      lockSnapshot(lock, state.refunds.get(lock.lockId)),
+    ),
     requests: [...state.requests.values()].map((request) => ({ ...request })),
   };
 }
@@ -118,7 +117,10 @@ function eventSnapshot(event: EventRecord): EventSnapshot {
   };
 }
 
-function lockSnapshot(lock: LockRecord): LockRecordSnapshot {
+function lockSnapshot(
+  lock: LockRecord,
+  refunds: readonly Refund[] | undefined,
+): LockRecordSnapshot {
   return {
     lockId: lock.lockId,
     eventId: lock.category.event.eventId,
@@ -136,6 +138,7 @@ function lockSnapshot(lock: LockRecord): LockRecordSnapshot {
     ...(lock.sale !== undefined && { sale: { ...lock.sale } }),
     ...(lock.reason !== undefined && { reason: lock.reason }),
     ...(lock.endedAtMs !== undefined && { endedAtMs: lock.endedAtMs }),
+    ...(refunds !== undefined && { refunds: refunds.map((refund) => ({ ...refund })) }),
   };
 }
 
@@ -182,6 +185,7 @@ function restoreLock(state: LockState, snapshot: LockRecordSnapshot): void {
   };
   lock.reason = snapshot.reason;
   lock.endedAtMs = snapshot.endedAtMs;
+  if (snapshot.refunds !== undefined) state.refunds.set(lock.lockId, [...snapshot.refunds]);
   invariant(!state.locks.has(lock.lockId), 'lock % is there once', lock.lockId);
   if (isActive) {
     state.link(lock);

@@ -1,4 +1,5 @@
 import { CategoryRecord, completionKey, EventRecord } from './category-record.js';
+import { withOrder } from './change-about-lock.js';
 import { ExpiryQueue } from './expiry-queue.js';
 import type { Id } from './id.js';
 import { invariant } from './invariant.js';
@@ -10,12 +11,19 @@ import type {
   LockedChange,
   PaymentBegunChange,
   QuantityChangedChange,
+  RefundRequiredChange,
   ReleasedChange,
   SettledChange,
 } from './lock-change.js';
 import { LockQueue } from './lock-queue.js';
 import { LockRecord, SessionRecord, UserRecord } from './lock-record.js';
 import { RequestMemory } from './request-memory.js';
+
+/** Money that an order took for a lock that was over. */
+export interface Refund {
+  readonly orderId?: Id;
+  readonly requiredAtMs: number;
+}
 
 /**
  * Everything the engine knows, with its indexes.
@@ -34,6 +42,8 @@ export class LockState {
   /** Locks that are over for good or settled, in the order of their ends. */
   readonly ended = new LockQueue();
   readonly requests = new RequestMemory();
+  /** Money to be given back, by the lock it was taken for. */
+  readonly refunds = new Map<string, Refund[]>();
   /** `seq` of the newest change. */
   seq = 0;
   /** `atMs` of the newest change. */
@@ -74,6 +84,15 @@ export class LockState {
         return;
       case 'settled':
         return this.#settled(change, known ?? this.lock(change.lockId));
+      case 'order-completed':
+        // A fetch that began in this very millisecond may have been the earlier.
+        return this.#complete(
+          known ?? this.lock(change.lockId),
+          change.orderId,
+          Math.floor(change.atMs) + 1,
+        );
+      case 'refund-required':
+        return this.#refundRequired(change, known ?? this.lock(change.lockId));
       case 'inventory-set':
         return this.#inventorySet(change);
       case 'event-cancelled':
@@ -213,6 +232,7 @@ export class LockState {
       this.count.expired -= 1;
       lock.endedAtMs = undefined;
       category.version += 1;
+      this.#keepMoney(lock, change.orderId ?? lock.orderId);
     } else {
       this.#unlink(lock);
     }
@@ -225,6 +245,7 @@ export class LockState {
       soldElsewhereBefore: category.soldElsewhere,
       risenBefore: category.rises.mark(),
       completedOrderId: undefined,
+      countedFromMs: 0,
       settled: false,
     };
     category.confirmed += lock.quantity;
@@ -253,7 +274,7 @@ export class LockState {
     this.#removeUnsettled(lock);
     sale.settled = true;
     category.version += 1;
-    if (change.byOperator !== true) category.rises.use(sale.risenBefore, lock.quantity);
+    category.rises.use(sale.risenBefore, lock.quantity);
     lock.endedAtMs = change.atMs;
     this.ended.append(lock);
   }
@@ -267,21 +288,41 @@ export class LockState {
       const category =
         known ?? new CategoryRecord(event, figures.categoryId, Math.floor(change.atMs * 1000));
       event.categories.set(figures.categoryId, category);
-      if (known !== undefined) category.rises.note(figures.soldElsewhere - category.soldElsewhere);
+      const rise = figures.soldElsewhere - category.soldElsewhere;
+      if (known !== undefined && rise > 0) category.rises.add(rise);
       category.capacity = figures.capacity;
       category.soldElsewhere = figures.soldElsewhere;
       category.version += 1;
     }
     for (const { lockId, orderId } of change.completed) {
-      const { sale, category } = this.lock(lockId);
-      invariant(sale !== undefined, 'only a sale is completed');
-      sale.completedOrderId = orderId;
-      event.completed.add(completionKey(orderId, category.categoryId));
+      this.#complete(this.lock(lockId), orderId, change.fetchedAtMs);
     }
     for (const category of event.categories.values()) {
       const oldest = category.unsettled.first;
       category.rises.forgetBefore(oldest?.sale?.risenBefore ?? category.rises.risen);
     }
+  }
+
+  #complete(lock: LockRecord, orderId: Id, countedFromMs: number): void {
+    const { sale, category } = lock;
+    invariant(sale?.completedOrderId === undefined, 'a sale is completed once');
+    invariant(sale !== undefined, 'only a sale is completed');
+    sale.completedOrderId = orderId;
+    sale.countedFromMs = countedFromMs;
+    category.event.completed.add(completionKey(orderId, category.categoryId));
+  }
+
+  #refundRequired({ atMs, orderId }: RefundRequiredChange, { lockId }: LockRecord): void {
+    const known = this.refunds.get(lockId) ?? [];
+    this.refunds.set(lockId, [...known, withOrder({ requiredAtMs: atMs }, orderId)]);
+  }
+
+  /** The lock is the order's after all: its money is not given back. */
+  #keepMoney({ lockId }: LockRecord, orderId: Id | undefined): void {
+    const isOthers = (refund: Refund) => ![undefined, orderId].includes(refund.orderId);
+    const left = this.refunds.get(lockId)?.filter(isOthers) ?? [];
+    if (left.length > 0) this.refunds.set(lockId, left);
+    else this.refunds.delete(lockId);
   }
 
   #forgotten(lockCount: number, requestCount: number): void {
@@ -290,6 +331,7 @@ export class LockState {
       invariant(lock !== undefined, 'an ended lock is left to forget');
       this.ended.remove(lock);
       this.locks.delete(lock.lockId);
+      this.refunds.delete(lock.lockId);
       this.count[STATUS_COUNT[lock.status]] -= 1;
       if (lock.status === 'CONFIRMED') this.#forgetPurchase(lock);
       const orderId = lock.sale?.completedOrderId;

@@ -25,7 +25,8 @@ export function setInventory(
   const eventId = canonicalId(command.eventId);
   if (eventId === undefined) return step.invalid('eventId');
   const event = step.state.events.get(eventId);
-  const categories = figuresOf(command.categories, event);
+  const wasFetched = command.categories !== undefined || command.completed === undefined;
+  const categories = wasFetched ? figuresOf(command.categories, event) : [];
   if (categories === undefined) return step.invalid('categories');
   const { fetchedAtMs: begunAtMs = step.nowMs } = command;
   if (typeof begunAtMs !== 'number' || !(begunAtMs >= 0 && begunAtMs < Infinity)) {
@@ -36,6 +37,7 @@ export function setInventory(
   const orders = completedOf(command.completed);
   if (orders === undefined) return step.invalid('completed');
 
+  if (!wasFetched) return noteCompleted(step, eventId, match(step, event, orders));
   if (event !== undefined && fetchedAtMs < event.fetchedAtMs) {
     return step.ok({ eventId, applied: false, settledLockIds: [], unmatched: [] });
   }
@@ -67,6 +69,19 @@ export function settleLock(step: Step, command: SettleCommand): CommandResult<Se
   return step.ok({ lockId, status: 'CONFIRMED', settled: true });
 }
 
+/** Notes completed orders on their sales, of which nothing was fetched yet. */
+function noteCompleted(
+  step: Step,
+  eventId: Id,
+  { completed, unmatched }: ReturnType<typeof match>,
+): CommandResult<InventorySet> {
+  for (const { lockId, orderId } of completed) {
+    const lock = step.state.lock(lockId);
+    step.record(Object.assign(about(step, 'order-completed', lock), { orderId }), lock);
+  }
+  return step.ok({ eventId, applied: completed.length > 0, settledLockIds: [], unmatched });
+}
+
 /**
  * Settles every completed sale of the event whose tickets the source of truth shows by now, the
  * oldest first.
@@ -84,13 +99,14 @@ function settleRisen(step: Step, event: EventRecord): string[] {
 }
 
 /**
- * Whether the count rose by the lock's tickets since it was confirmed, with rises that settled
- * nothing else.
+ * Whether the count rose by the lock's tickets since it was confirmed, beyond what settled other
+ * sales, by a fetch that began after its order was completed.
  */
 function isRisen(category: CategoryRecord, { sale, quantity }: LockRecord): boolean {
   if (sale?.completedOrderId === undefined) return false;
+  if (category.event.fetchedAtMs < sale.countedFromMs) return false;
   const netRise = category.soldElsewhere - sale.soldElsewhereBefore;
-  return netRise >= quantity && category.rises.has(sale.risenBefore, quantity);
+  return netRise - category.rises.usedSince(sale.risenBefore) >= quantity;
 }
 
 function recordSettled(step: Step, lock: LockRecord, byOperator: boolean): void {

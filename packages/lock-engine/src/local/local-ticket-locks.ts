@@ -1,5 +1,3 @@
-import { EventEmitter } from 'eventemitter3';
-
 import type {
   BeginPaymentCommand,
   CancelEventCommand,
@@ -9,7 +7,9 @@ import type {
   ExtendCommand,
   LockCommand,
   LockManyCommand,
+  RefundRequired,
   ReleaseCommand,
+  RequireRefundCommand,
   SetInventoryCommand,
   SettleCommand,
   UnlockCommand,
@@ -19,12 +19,10 @@ import type { Id } from '../engine/id.js';
 import type { LockChange } from '../engine/lock-change.js';
 import { LockEngine } from '../engine/lock-engine.js';
 import type { LockError } from '../engine/lock-error.js';
-import type { LockPolicy } from '../engine/lock-policy.js';
 import type { LockStats, TicketLock } from '../engine/ticket-lock.js';
-import type { Clock, IdSource, Mac, Timers } from '../ports/clock.js';
-import type { InventorySource } from '../ports/inventory-source.js';
+import type { IdSource, Mac, Timers } from '../ports/clock.js';
 import type { LockLedger } from '../ports/lock-ledger.js';
-import { hmacSha256, randomIds, randomKey, systemClock, systemTimers } from '../ports/system.js';
+import { randomKey } from '../ports/system.js';
 import type {
   EventAvailability,
   Outcome,
@@ -33,31 +31,15 @@ import type {
   TicketLocksEvents,
 } from '../ports/ticket-locks.js';
 import { DueTimer } from './due-timer.js';
-import { durationOption } from './duration-option.js';
 import { LocalInventory } from './local-inventory.js';
+import { LocalNews } from './local-news.js';
 import { LocalSessions } from './local-sessions.js';
-import { recover } from './recovery.js';
+import { resolveOptions } from './local-ticket-locks-options.js';
+import type { LocalTicketLocksOptions } from './local-ticket-locks-options.js';
+import { fetchInstants, recover } from './recovery.js';
 import type { Recovery } from './recovery.js';
 import { RestartedClock } from './restarted-clock.js';
 import { ResumeTokens } from './resume-token.js';
-
-export interface LocalTicketLocksOptions {
-  readonly source: InventorySource;
-  readonly policy?: Partial<LockPolicy>;
-  /**
-   * Default 15,000. How long a session that lost its last socket keeps its locks; 0 gives them back
-   * at once.
-   */
-  readonly disconnectGraceMs?: number;
-  /** Default 60,000. How often ended locks past their retention are forgotten. */
-  readonly cleanupIntervalMs?: number;
-  /** Default none: memory only, nothing survives the process. */
-  readonly ledger?: LockLedger;
-  readonly clock?: Clock;
-  readonly timers?: Timers;
-  readonly ids?: IdSource;
-  readonly mac?: Mac;
-}
 
 /** Changes that become durable together. */
 interface Unwritten {
@@ -88,7 +70,7 @@ export class LocalTicketLocks implements TicketLocks {
   readonly #sessions: LocalSessions;
   readonly #dueTimer: DueTimer;
   readonly #cleanupIntervalMs: number;
-  readonly #emitter = new EventEmitter<keyof TicketLocksEvents>();
+  readonly #news: LocalNews;
   #mode: 'new' | 'running' | 'stopped' | 'failed' = 'new';
   #tokens: ResumeTokens | undefined;
   #recovery: Recovery | undefined;
@@ -100,22 +82,22 @@ export class LocalTicketLocks implements TicketLocks {
 
   /** Throws `RangeError` or `TypeError` that names the option, its value and its bound. */
   constructor(options: LocalTicketLocksOptions) {
-    const graceMs = durationOption('disconnectGraceMs', options.disconnectGraceMs ?? 15_000, 0);
-    this.#cleanupIntervalMs = durationOption(
-      'cleanupIntervalMs',
-      options.cleanupIntervalMs ?? 60_000,
-      1,
-    );
-    this.#clock = new RestartedClock(options.clock ?? systemClock());
-    this.#timers = options.timers ?? systemTimers();
-    this.#ids = options.ids ?? randomIds();
-    this.#mac = options.mac ?? hmacSha256;
+    const resolved = resolveOptions(options);
+    this.#cleanupIntervalMs = resolved.cleanupIntervalMs;
+    this.#clock = new RestartedClock(resolved.clock);
+    this.#timers = resolved.timers;
+    this.#ids = resolved.ids;
+    this.#mac = resolved.mac;
     this.#ledger = options.ledger;
+    this.#news = new LocalNews(this.#timers);
     this.#engine = new LockEngine({ clock: this.#clock, ids: this.#ids, policy: options.policy });
     this.#inventory = new LocalInventory({
       source: options.source,
       clock: this.#clock,
-      isKnown: (eventId) => this.#engine.isCancelled(eventId) !== undefined,
+      timers: this.#timers,
+      refreshMs: resolved.inventoryRefreshMs,
+      staleAfterMs: resolved.inventoryStaleAfterMs,
+      figuresOf: (eventId) => this.#engine.availability(eventId),
       onLoaded: (eventId, { categories }, fetchedAtMs) => {
         let isTaken = false;
         void this.#execute(() => {
@@ -125,6 +107,7 @@ export class LocalTicketLocks implements TicketLocks {
         });
         return isTaken;
       },
+      onStale: (news) => this.#news.tell('stale', news),
     });
     this.#dueTimer = new DueTimer({
       clock: this.#clock,
@@ -135,7 +118,7 @@ export class LocalTicketLocks implements TicketLocks {
     this.#sessions = new LocalSessions({
       clock: this.#clock,
       timers: this.#timers,
-      graceMs,
+      graceMs: resolved.disconnectGraceMs,
       onAbandoned: (sessionId) =>
         void this.#execute(() => this.#engine.releaseSession({ sessionId })),
     });
@@ -151,7 +134,7 @@ export class LocalTicketLocks implements TicketLocks {
     void this.#execute(() => this.#engine.expireDue());
     await this.#durable;
     for (const sessionId of this.#engine.sessionIds()) this.#sessions.wait(sessionId);
-    this.#inventory.start();
+    this.#inventory.start(contents === undefined ? new Map() : fetchInstants(contents));
     this.#dueTimer.arm();
     this.#armCleanup();
   }
@@ -172,11 +155,11 @@ export class LocalTicketLocks implements TicketLocks {
   }
 
   async lock(command: LockCommand) {
-    return this.#executeAfterLoading(command, () => this.#engine.lock(command));
+    return this.#executeAfterLoading(command, 'fresh', () => this.#engine.lock(command));
   }
 
   async lockMany(command: LockManyCommand) {
-    return this.#executeAfterLoading(command, () => this.#engine.lockMany(command));
+    return this.#executeAfterLoading(command, 'fresh', () => this.#engine.lockMany(command));
   }
 
   async unlock(command: UnlockCommand) {
@@ -212,11 +195,15 @@ export class LocalTicketLocks implements TicketLocks {
   }
 
   async cancelEvent(command: CancelEventCommand) {
-    return this.#executeAfterLoading(command, () => this.#engine.cancelEvent(command));
+    return this.#executeAfterLoading(command, 'any', () => this.#engine.cancelEvent(command));
   }
 
   async settle(command: SettleCommand) {
     return this.#execute(() => this.#engine.settle(command));
+  }
+
+  async requireRefund(command: RequireRefundCommand) {
+    return this.#execute(() => this.#engine.requireRefund(command));
   }
 
   async openSession(visit: { readonly userId: Id }): Promise<Outcome<SessionOpened>> {
@@ -277,16 +264,20 @@ export class LocalTicketLocks implements TicketLocks {
     return this.#read(() => this.#engine.unsettledLocks(eventId));
   }
 
+  async refundsRequired(): Promise<readonly RefundRequired[]> {
+    return this.#read(() => this.#engine.refundsRequired());
+  }
+
   async stats(): Promise<LockStats> {
     return this.#read(() => this.#engine.stats());
   }
 
   on<Name extends keyof TicketLocksEvents>(name: Name, listener: TicketLocksEvents[Name]): void {
-    this.#emitter.on(name, listener);
+    this.#news.on(name, listener);
   }
 
   off<Name extends keyof TicketLocksEvents>(name: Name, listener: TicketLocksEvents[Name]): void {
-    this.#emitter.off(name, listener);
+    this.#news.off(name, listener);
   }
 
   async #enter(sessionId: string, userId: Id, resumed: boolean): Promise<Outcome<SessionOpened>> {
@@ -301,6 +292,7 @@ export class LocalTicketLocks implements TicketLocks {
 
   async #executeAfterLoading<Value>(
     command: { readonly eventId?: unknown; readonly sessionId?: string } | undefined,
+    figures: 'fresh' | 'any',
     run: () => CommandResult<Value>,
   ): Promise<Outcome<Value>> {
     const id = canonicalId(command?.eventId);
@@ -308,6 +300,8 @@ export class LocalTicketLocks implements TicketLocks {
       const refusal = await this.#load(id);
       if (refusal?.code === 'UNAVAILABLE') return refused(refusal);
     }
+    const mustBeFresh = id !== undefined && figures === 'fresh';
+    if (mustBeFresh && this.#inventory.isTooOld(id)) return refused({ code: 'UNAVAILABLE' });
     // Its socket left while the command was under way: nobody would give these tickets back.
     const sessionId = command?.sessionId;
     if (sessionId !== undefined && this.#sessions.isGone(sessionId))
@@ -372,17 +366,18 @@ export class LocalTicketLocks implements TicketLocks {
   }
 
   #tell(changes: readonly LockChange[]): void {
-    for (const change of changes) this.#emitter.emit('change', change);
+    for (const change of changes) this.#news.tell('change', change);
   }
 
   #fail(cause: unknown): void {
     if (this.#mode === 'failed') return;
     this.#mode = 'failed';
     this.#sessions.stop();
+    this.#inventory.stop();
     this.#dueTimer.stop();
     this.#cancelCleanup?.();
     const error = cause instanceof Error ? cause : new Error('the store failed', { cause });
-    this.#emitter.emit('failure', error);
+    this.#news.tell('failure', error);
   }
 
   #armCleanup(): void {

@@ -14,9 +14,11 @@ import type {
   LockManyCommand,
   LockManyGrant,
   PaymentBegun,
+  RefundRequired,
   ReleaseCommand,
   Released,
   ReleasedMany,
+  RequireRefundCommand,
   SetInventoryCommand,
   Settled,
   SettleCommand,
@@ -51,6 +53,13 @@ export interface EventAvailability {
   readonly stale: boolean;
 }
 
+/** An event's figures went stale, or are fresh again. */
+export interface StaleNews {
+  readonly eventId: Id;
+  readonly stale: boolean;
+}
+
+/** A listener that throws harms nobody else; what it threw surfaces in a timer, as its own bug. */
 export interface TicketLocksEvents {
   /** One fact, durable by now, of any instance. In order per lock. */
   change: (change: LockChange) => void;
@@ -59,6 +68,8 @@ export interface TicketLocksEvents {
    * here on.
    */
   failure: (error: Error) => void;
+  /** The source of truth could not be asked about an event, or can be again. Not durable. */
+  stale: (news: StaleNews) => void;
 }
 
 /**
@@ -88,6 +99,7 @@ export interface TicketLocks {
   setInventory(command: SetInventoryCommand): Promise<Outcome<InventorySet>>;
   cancelEvent(command: CancelEventCommand): Promise<Outcome<EventCancelled>>;
   settle(command: SettleCommand): Promise<Outcome<Settled>>;
+  requireRefund(command: RequireRefundCommand): Promise<Outcome<RefundRequired>>;
 
   /** Begins a session with one socket. Fails with `INVALID_REQUEST`. */
   openSession(visit: { readonly userId: Id }): Promise<Outcome<SessionOpened>>;
@@ -116,6 +128,8 @@ export interface TicketLocks {
   availability(eventId: Id): Promise<Outcome<EventAvailability>>;
   /** Confirmed locks of the event that the source of truth does not count yet. */
   unsettledLocks(eventId: Id): Promise<readonly TicketLock[]>;
+  /** Money that came too late, of locks that are remembered, the oldest first. */
+  refundsRequired(): Promise<readonly RefundRequired[]>;
   stats(): Promise<LockStats>;
 
   on<Name extends keyof TicketLocksEvents>(name: Name, listener: TicketLocksEvents[Name]): void;

@@ -31,6 +31,7 @@ const WEIGHTS: Readonly<Record<CommandName, number>> = {
   releaseSession: 1.5,
   expireDue: 2,
   settle: 1,
+  requireRefund: 1.5,
   cancelEvent: 0.1,
   forgetEnded: 1,
 };
@@ -137,6 +138,7 @@ export class CallGenerator {
         return { ...this.#decision(0.05, 'ACTIVE'), ...(random.chance(0.4) && { ttlMs }) };
       }
       case 'confirm':
+      case 'requireRefund':
         return this.#decision(0.3, 'ACTIVE', 'EXPIRED');
       case 'release':
         return this.#decision(0.3, 'ACTIVE', 'CONFIRMED');
@@ -206,7 +208,7 @@ export class CallGenerator {
     const fetchedAtMs = Math.max(0, nowMs - random.pick([0, 0, 1, 2, 50, 1000, nowMs, -1]));
     return {
       eventId,
-      categories,
+      ...(random.chance(0.9) && { categories }),
       ...(random.chance(0.4) && { fetchedAtMs }),
       ...(random.chance(0.6) && { completed: this.#completed() }),
     };

@@ -15,6 +15,7 @@ const COMMAND_NAMES = [
   'releaseSession',
   'expireDue',
   'settle',
+  'requireRefund',
   'cancelEvent',
   'forgetEnded',
 ] as const;

@@ -102,8 +102,9 @@ const completed = () =>
 /** What each command is given. Functions among the fields pick something when the call is made. */
 const INPUTS: Readonly<Record<CommandName, fc.Arbitrary<unknown>>> = {
   setInventory: parts(
-    fc.record({ eventId: eventId(), categories: fc.array(figures(), { maxLength: 3 }) }),
+    fc.record({ eventId: eventId() }),
     optional({
+      categories: fc.array(figures(), { maxLength: 3 }),
       fetchedAtMs: fc.constantFrom(0, 999, 1000, 1001, 2000),
       completed: fc.array(completed(), { maxLength: 2 }),
     }),
@@ -144,6 +145,7 @@ const INPUTS: Readonly<Record<CommandName, fc.Arbitrary<unknown>>> = {
   releaseSession: fc.record({ sessionId: sessionId() }),
   expireDue: optional({ limit: fc.constantFrom(1, 2, Infinity) }),
   settle: fc.record({ lockId: anyLock() }),
+  requireRefund: parts(fc.record({ lockId: anyLock() }), optional({ orderId: orderId() })),
   cancelEvent: fc.record({ eventId: eventId() }),
   forgetEnded: fc.constant(undefined),
 };

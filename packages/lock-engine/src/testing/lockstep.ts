@@ -2,7 +2,7 @@ import type { CommandResult, ExpiredDue } from '../engine/command.js';
 import type { Id } from '../engine/id.js';
 import type { LockChange } from '../engine/lock-change.js';
 import { LockEngine } from '../engine/lock-engine.js';
-import type { LockEngineOptions } from '../engine/lock-engine.js';
+import type { LockEngineOptions } from '../engine/lock-engine-options.js';
 import type { LockPolicy } from '../engine/lock-policy.js';
 import type { LockSnapshot } from '../engine/lock-snapshot.js';
 import type { TicketLock } from '../engine/ticket-lock.js';
@@ -234,6 +234,7 @@ export class Lockstep {
       const unsettled = engine.unsettledLocks(eventId);
       this.#expectLocks('unsettledLocks', unsettled, model.unsettledLocks(eventId));
     }
+    this.#expect('refundsRequired', engine.refundsRequired(), model.refundsRequired());
     for (const category of this.#sight.categories) {
       const alone = engine.categoryAvailability(category.eventId, category.categoryId);
       this.#expect('categoryAvailability', alone, category);

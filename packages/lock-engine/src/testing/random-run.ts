@@ -1,4 +1,5 @@
-import type { LockEngine, LockEngineOptions } from '../engine/lock-engine.js';
+import type { LockEngineOptions } from '../engine/lock-engine-options.js';
+import type { LockEngine } from '../engine/lock-engine.js';
 import { CallGenerator } from './call-generator.js';
 import { Divergence, scriptOf } from './divergence.js';
 import { Lockstep } from './lockstep.js';

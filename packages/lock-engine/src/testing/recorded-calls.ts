@@ -1,5 +1,5 @@
 import type { LockChange } from '../engine/lock-change.js';
-import type { LockEngineOptions } from '../engine/lock-engine.js';
+import type { LockEngineOptions } from '../engine/lock-engine-options.js';
 import { CallGenerator } from './call-generator.js';
 import { Lockstep } from './lockstep.js';
 import { SeededRandom } from './seeded-random.js';

@@ -8,14 +8,16 @@ import type {
   Forgotten,
   LockCommand,
   LockManyCommand,
+  RefundRequired,
   ReleaseCommand,
   ReleaseSessionCommand,
+  RequireRefundCommand,
   SetInventoryCommand,
   SettleCommand,
   UnlockCommand,
 } from '../engine/command.js';
 import type { Id } from '../engine/id.js';
-import type { LockEngineOptions } from '../engine/lock-engine.js';
+import type { LockEngineOptions } from '../engine/lock-engine-options.js';
 import { resolvePolicy } from '../engine/lock-policy.js';
 import type { CategoryAvailability, LockStats, TicketLock } from '../engine/ticket-lock.js';
 import type { Outcome } from '../ports/ticket-locks.js';
@@ -27,6 +29,7 @@ import {
   modelReleaseMany,
 } from './model/model-deciding.js';
 import { modelExtend, modelLock, modelLockMany } from './model/model-locking.js';
+import { modelRefundsRequired, modelRequireRefund } from './model/model-refunding.js';
 import { modelId } from './model/model-shape.js';
 import { byEnd, isEnded, isUnsettled, ModelState } from './model/model-state.js';
 import type { ModelLock } from './model/model-state.js';
@@ -74,6 +77,7 @@ export class ReferenceModel {
   release = (command: ReleaseCommand) => this.#run(modelRelease, command);
   releaseMany = (command: DecideManyCommand) => this.#run(modelReleaseMany, command);
   releaseSession = (command: ReleaseSessionCommand) => this.#run(modelReleaseSession, command);
+  requireRefund = (command: RequireRefundCommand) => this.#run(modelRequireRefund, command);
   settle = (command: SettleCommand) => this.#run(modelSettle, command);
   cancelEvent = (command: CancelEventCommand) => this.#run(modelCancelEvent, command);
 
@@ -144,6 +148,10 @@ export class ReferenceModel {
       unsettled.filter((lock) => lock.categoryId === categoryId),
     );
     return byCategory.flat().map((lock) => this.#state.view(lock));
+  }
+
+  refundsRequired(): RefundRequired[] {
+    return modelRefundsRequired(this.#state);
   }
 
   /** By comparison: nothing that is over counts as active. */

@@ -218,11 +218,13 @@ function confirm(state: ModelState, lock: ModelLock, orderId: Id | undefined): C
       moment: (state.moment += 1),
       soldElsewhereThen: state.category(lock.eventId, lock.categoryId)?.soldElsewhere ?? 0,
       completedOrderId: undefined,
+      countedFromMs: 0,
       settled: false,
     };
     lock.status = 'CONFIRMED';
     lock.orderId = orderId ?? lock.orderId;
     lock.endedAtMs = undefined;
+    lock.refunds = lock.refunds.filter((refund) => isOther(refund.orderId, lock.orderId));
   }
   const { lockId, eventId, categoryId, userId, quantity } = lock;
   return {
@@ -235,6 +237,10 @@ function confirm(state: ModelState, lock: ModelLock, orderId: Id | undefined): C
     ...(lock.orderId !== undefined && { orderId: lock.orderId }),
     ...(lock.sale?.late === true && { late: true as const }),
   };
+}
+
+function isOther(orderId: Id | undefined, confirmed: Id | undefined): boolean {
+  return orderId !== undefined && orderId !== confirmed;
 }
 
 function release(state: ModelState, lock: ModelLock): Released {

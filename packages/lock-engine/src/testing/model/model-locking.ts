@@ -230,6 +230,7 @@ function create(state: ModelState, wish: Wish, line: LockLine, quantity: number)
     reason: undefined,
     endedAtMs: undefined,
     endedIn: 0,
+    refunds: [],
   };
   state.locks.push(lock);
   return lock;

@@ -16,6 +16,8 @@ interface ModelSale {
   readonly moment: number;
   readonly soldElsewhereThen: number;
   completedOrderId: Id | undefined;
+  /** Figures fetched earlier than this do not settle it. */
+  countedFromMs: number;
   settled: boolean;
 }
 
@@ -40,6 +42,13 @@ export interface ModelLock {
   endedAtMs: number | undefined;
   /** The number of the command that wrote it down. */
   endedIn: number;
+  refunds: ModelRefund[];
+}
+
+/** Money that was taken for a lock that was over. */
+export interface ModelRefund {
+  readonly orderId: Id | undefined;
+  readonly requiredAtMs: number;
 }
 
 export interface ModelCategory {
@@ -47,9 +56,9 @@ export interface ModelCategory {
   capacity: number;
   soldElsewhere: number;
   /**
-   * Every rise of `soldElsewhere`, the oldest first, with its tickets that have settled nothing.
+   * Every rise of `soldElsewhere`, the oldest first, with its tickets that have settled a sale.
    */
-  rises: { readonly moment: number; unused: number }[];
+  rises: { readonly moment: number; readonly tickets: number; used: number }[];
 }
 
 export interface ModelEvent {

@@ -19,7 +19,8 @@ export function modelSetInventory(
   if (!isObject(command)) return malformed('command');
   const eventId = modelId(command.eventId);
   if (eventId === undefined) return malformed('eventId');
-  const figures = figuresOf(state, eventId, command.categories);
+  const onlyNoted = command.categories === undefined && command.completed !== undefined;
+  const figures = onlyNoted ? [] : figuresOf(state, eventId, command.categories);
   if (figures === undefined) return malformed('categories');
   const { fetchedAtMs = state.nowMs } = command;
   const isInstant = typeof fetchedAtMs === 'number' && fetchedAtMs >= 0 && fetchedAtMs < Infinity;
@@ -28,10 +29,16 @@ export function modelSetInventory(
   if (orders === undefined) return malformed('completed');
 
   const known = state.event(eventId);
+  if (onlyNoted) {
+    const noted = state.locks.filter((lock) => lock.sale?.completedOrderId !== undefined).length;
+    const missed = orders.filter((order) => !complete(state, eventId, order, state.nowMs + 1));
+    const after = state.locks.filter((lock) => lock.sale?.completedOrderId !== undefined).length;
+    return accept({ eventId, applied: after > noted, settledLockIds: [], unmatched: missed });
+  }
   if (known !== undefined && fetchedAtMs < known.fetchedAtMs) {
     return accept({ eventId, applied: false, settledLockIds: [], unmatched: [] });
   }
-  const unmatched = orders.filter((order) => !complete(state, eventId, order));
+  const unmatched = orders.filter((order) => !complete(state, eventId, order, fetchedAtMs));
   const event = known ?? { eventId, cancelled: false, fetchedAtMs, categories: [] };
   if (known === undefined) state.events.push(event);
   event.fetchedAtMs = fetchedAtMs;
@@ -54,9 +61,7 @@ export function modelSettle(state: ModelState, command: SettleCommand): Outcome<
   return accept({ lockId, status: 'CONFIRMED', settled: true });
 }
 
-/**
- * A rise is written down with its moment; a fall takes away the newest rises that settled nothing.
- */
+/** A rise is written down with its moment. */
 function setFigures(
   state: ModelState,
   event: ModelEvent,
@@ -68,19 +73,18 @@ function setFigures(
     return;
   }
   const delta = soldElsewhere - known.soldElsewhere;
-  if (delta > 0) known.rises.push({ moment: (state.moment += 1), unused: delta });
-  let fall = Math.max(0, -delta);
-  for (const rise of known.rises.toReversed()) {
-    const taken = Math.min(fall, rise.unused);
-    rise.unused -= taken;
-    fall -= taken;
-  }
+  if (delta > 0) known.rises.push({ moment: (state.moment += 1), tickets: delta, used: 0 });
   known.capacity = capacity;
   known.soldElsewhere = soldElsewhere;
 }
 
 /** Ties the order to the unsettled lock that it is about; tells whether it is accounted for. */
-function complete(state: ModelState, eventId: Id, order: CompletedOrder): boolean {
+function complete(
+  state: ModelState,
+  eventId: Id,
+  order: CompletedOrder,
+  countedFromMs: number,
+): boolean {
   const { orderId, categoryId } = order;
   const inCategory = state.locks.filter(
     (lock) => lock.eventId === eventId && lock.categoryId === categoryId,
@@ -95,6 +99,7 @@ function complete(state: ModelState, eventId: Id, order: CompletedOrder): boolea
   const lock = meant.find((candidate) => candidate.orderId === orderId) ?? meant[0];
   if (lock?.sale === undefined) return false;
   lock.sale.completedOrderId = orderId;
+  lock.sale.countedFromMs = countedFromMs;
   return true;
 }
 
@@ -109,26 +114,33 @@ function settleRisen(state: ModelState, event: ModelEvent, category: ModelCatego
     .toSorted(byConfirm);
   for (const lock of waiting) {
     const { sale, quantity } = lock;
-    if (sale === undefined) continue;
-    const later = category.rises.filter((rise) => rise.moment > sale.moment);
-    const unused = later.reduce((sum, rise) => sum + rise.unused, 0);
+    if (sale === undefined || event.fetchedAtMs < sale.countedFromMs) continue;
+    const used = risesSince(category, sale.moment).reduce((sum, rise) => sum + rise.used, 0);
     const netRise = category.soldElsewhere - sale.soldElsewhereThen;
-    if (unused < quantity || netRise < quantity) continue;
-    let missing = quantity;
-    for (const rise of later) {
-      const used = Math.min(missing, rise.unused);
-      rise.unused -= used;
-      missing -= used;
-    }
+    if (netRise - used < quantity) continue;
     settle(state, lock);
     settled.push(lock);
   }
   return settled;
 }
 
+/** Whoever settles uses the oldest rises since his confirm, as far as there are any. */
 function settle(state: ModelState, lock: ModelLock): void {
-  if (lock.sale !== undefined) lock.sale.settled = true;
+  const { sale, eventId, categoryId } = lock;
+  const category = state.category(eventId, categoryId);
+  if (sale === undefined || category === undefined) return;
+  sale.settled = true;
+  let missing = lock.quantity;
+  for (const rise of risesSince(category, sale.moment)) {
+    const used = Math.min(missing, rise.tickets - rise.used);
+    rise.used += used;
+    missing -= used;
+  }
   state.markEnded(lock);
+}
+
+function risesSince(category: ModelCategory, moment: number): ModelCategory['rises'] {
+  return category.rises.filter((rise) => rise.moment > moment);
 }
 
 export function byConfirm(a: ModelLock, b: ModelLock): number {

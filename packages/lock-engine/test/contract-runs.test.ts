@@ -9,6 +9,7 @@ const PACKAGES = fileURLToPath(new URL('../..', import.meta.url));
 const CONTRACTS = {
   TicketLocks: 'describeTicketLocksContract',
   LockLedger: 'describeLockLedgerContract',
+  DecisionLedger: 'describeDecisionLedgerContract',
 } as const;
 
 describe.each(Object.entries(CONTRACTS))('what implements %s', (port, contract) => {
@@ -23,7 +24,7 @@ describe.each(Object.entries(CONTRACTS))('what implements %s', (port, contract) 
     const runs = contractTestsOf(packageName).filter(
       (source) => source.includes(`${contract}({`) && namesOf(source).includes(className),
     );
-    const where = `packages/${packageName}/test/*.contract.test.ts`;
+    const where = `packages/${packageName}/test/*.{contract,int}.test.ts`;
     const instead = `Call ${contract} in a ${where}, and name ${className} there.`;
     expect(runs.length, instead).toBeGreaterThan(0);
   });
@@ -65,7 +66,7 @@ function classesIn(source: string, port: string): string[] {
 
 function contractTestsOf(packageName: string): string[] {
   return filesUnder(join(PACKAGES, packageName, 'test'))
-    .filter((path) => path.endsWith('.contract.test.ts'))
+    .filter((path) => /\.(contract|int)\.test\.ts$/.test(path))
     .map((path) => readFileSync(path, 'utf8'));
 }
 

@@ -31,7 +31,7 @@ export interface LockPolicy {
   readonly lateConfirmWindowMs: number;
   /**
    * Default 60,000. How long before its end a lock is reported as expiring; 0 turns it off. A lock
-   * that lives no longer than this is not reported. 0 to a year.
+   * that lives no longer than this is reported at once. 0 to a year.
    */
   readonly expiringNoticeMs: number;
   /**

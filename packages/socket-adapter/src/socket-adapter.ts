@@ -199,7 +199,9 @@ export class SocketAdapter {
       clock: this.#clock,
       send: ({ userId, event, news, exceptSocketId }) => {
         const room = userRoom(userId);
-        if (!this.#namespace.adapter.rooms.has(room)) return;
+        const socketCount = this.#namespace.adapter.rooms.get(room)?.size ?? 0;
+        // Nearly always there is only the socket that asked: to encode what nobody gets takes long.
+        if (socketCount <= (exceptSocketId === undefined ? 0 : 1)) return;
         const sockets = this.#namespace.local.to(room).except(exceptSocketId ?? []);
         // Safe: `news` is of `event`, which the compiler cannot follow through a type parameter.
         (sockets as Pick<Server, 'emit'>).emit(event, news);

@@ -1,5 +1,7 @@
 import type { Id } from '@ticket-locks/lock-engine';
 
+import { ipKey, userKey } from './peer-counts.js';
+import type { PeerCounts } from './peer-counts.js';
 import { RateLimiter } from './rate-limiter.js';
 import type { SocketLimits } from './socket-limits.js';
 
@@ -20,25 +22,37 @@ export type PlaceTaken =
   | { readonly ok: true; readonly place: Place }
   | { readonly ok: false; readonly retryAfterMs: number };
 
+/** What the other instances have, and are told. */
+export type PlacesElsewhere = Pick<PeerCounts, 'elsewhere' | 'set'>;
+
+const NOTHING_ELSEWHERE: PlacesElsewhere = { elsewhere: () => 0, set: () => undefined };
+
 /**
- * Counts sockets: all, by address, by user. Addresses count before the token is looked at, which
- * costs more.
+ * Counts sockets: all of this instance, and by address and by user those of every instance.
+ * Addresses count before the token is looked at, which costs more.
  */
 export class ConnectionPlaces {
   readonly #limits: SocketLimits;
   readonly #handshakes: RateLimiter;
   readonly #byIp = new Map<string, number>();
   readonly #byUser = new Map<Id, number>();
+  readonly #elsewhere: PlacesElsewhere;
   #total = 0;
 
-  constructor(limits: SocketLimits) {
+  constructor(limits: SocketLimits, elsewhere = NOTHING_ELSEWHERE) {
     this.#limits = limits;
+    this.#elsewhere = elsewhere;
     this.#handshakes = new RateLimiter({ max: limits.handshakesPerIpPerSecond, windowMs: 1000 });
   }
 
-  /** Users with at least one socket. */
+  /** Users with at least one socket here. */
   get userCount(): number {
     return this.#byUser.size;
+  }
+
+  /** Sockets of the user here. */
+  countOf(userId: Id): number {
+    return this.#byUser.get(userId) ?? 0;
   }
 
   /** Takes a place for a socket that asks to come in. */
@@ -48,10 +62,13 @@ export class ConnectionPlaces {
     if (waitMs > 0) return { ok: false, retryAfterMs: waitMs };
     const isFull =
       isAtLimit(this.#total, connectionsMax) ||
-      isAtLimit(this.#byIp.get(ip) ?? 0, connectionsPerIpMax);
+      isAtLimit(
+        (this.#byIp.get(ip) ?? 0) + this.#elsewhere.elsewhere(ipKey(ip)),
+        connectionsPerIpMax,
+      );
     if (isFull) return { ok: false, retryAfterMs: RETRY_AFTER_MS };
     this.#total += 1;
-    add(this.#byIp, ip, 1);
+    this.#addIp(ip, 1);
     return { ok: true, place: this.#placeOf(ip) };
   }
 
@@ -61,21 +78,29 @@ export class ConnectionPlaces {
     return {
       takeForUser: (userId) => {
         if (!isTaken) return 0;
-        if (isAtLimit(this.#byUser.get(userId) ?? 0, this.#limits.connectionsPerUserMax)) {
-          return RETRY_AFTER_MS;
-        }
+        const { connectionsPerUserMax } = this.#limits;
+        const count = this.countOf(userId) + this.#elsewhere.elsewhere(userKey(userId));
+        if (isAtLimit(count, connectionsPerUserMax)) return RETRY_AFTER_MS;
         user = userId;
-        add(this.#byUser, userId, 1);
+        this.#addUser(userId, 1);
         return 0;
       },
       giveBack: () => {
         if (!isTaken) return;
         isTaken = false;
         this.#total -= 1;
-        add(this.#byIp, ip, -1);
-        if (user !== undefined) add(this.#byUser, user, -1);
+        this.#addIp(ip, -1);
+        if (user !== undefined) this.#addUser(user, -1);
       },
     };
+  }
+
+  #addIp(ip: string, difference: number): void {
+    this.#elsewhere.set(ipKey(ip), add(this.#byIp, ip, difference));
+  }
+
+  #addUser(userId: Id, difference: number): void {
+    this.#elsewhere.set(userKey(userId), add(this.#byUser, userId, difference));
   }
 }
 
@@ -84,8 +109,9 @@ function isAtLimit(count: number, max: number): boolean {
 }
 
 /** Keys without a count are not kept: their number is what outsiders choose. */
-function add<Key>(counts: Map<Key, number>, key: Key, difference: number): void {
+function add<Key>(counts: Map<Key, number>, key: Key, difference: number): number {
   const count = (counts.get(key) ?? 0) + difference;
   if (count === 0) counts.delete(key);
   else counts.set(key, count);
+  return count;
 }

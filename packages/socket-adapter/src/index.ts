@@ -1,6 +1,7 @@
 export type { AdapterLog } from './adapter-log.js';
 export { clientAddress } from './client-address.js';
 export type { ClientAddress } from './client-address.js';
+export type { Peers } from './peers.js';
 export type { OrderToForward } from './personal-news.js';
 export { SocketAdapter } from './socket-adapter.js';
 export type { SocketAdapterOptions, SocketStats } from './socket-adapter.js';

@@ -40,6 +40,11 @@ export class RateLimiter {
     return 0;
   }
 
+  /** Counts what was taken elsewhere. */
+  note(key: unknown, count: number, nowMs: number): void {
+    for (let taken = 0; taken < count && this.take(key, nowMs) === 0; taken += 1);
+  }
+
   /** Keys that are remembered. */
   get size(): number {
     return this.#windows.size;

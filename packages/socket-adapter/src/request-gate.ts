@@ -1,6 +1,7 @@
 import type { Id, LockChange, LockError } from '@ticket-locks/lock-engine';
 
 import { HoardingWatch } from './hoarding-watch.js';
+import { ipKey, userKey, userOfKey } from './peer-counts.js';
 import type { RequestEvent } from './protocol.js';
 import { RateLimiter } from './rate-limiter.js';
 import type { SocketLimits } from './socket-limits.js';
@@ -34,8 +35,11 @@ export class RequestGate {
   readonly #locksOfUser: RateLimiter;
   readonly #locksOfIp: RateLimiter;
   readonly #hoarding: HoardingWatch;
+  readonly #onTaken: (key: string) => void;
 
-  constructor(limits: SocketLimits) {
+  /** `onTaken` hears of each lock request that counts, by user and by address. */
+  constructor(limits: SocketLimits, onTaken: (key: string) => void = () => undefined) {
+    this.#onTaken = onTaken;
     this.#messages = new RateLimiter({ max: limits.messagesPerSocketPerSecond, windowMs: 1000 });
     this.#locksOfUser = new RateLimiter({
       max: limits.lockRequestsPerUserPerMinute,
@@ -49,6 +53,13 @@ export class RequestGate {
     this.#hoarding.onChange(change);
   }
 
+  /** Counts lock requests that came in on another instance. */
+  noteTaken(key: string, count: number, nowMs: number): void {
+    const userId = userOfKey(key);
+    if (userId === undefined) this.#locksOfIp.note(key, count, nowMs);
+    else this.#locksOfUser.note(userId, count, nowMs);
+  }
+
   /** Counts the request and returns why it may not come through, if it may not. */
   refuse(request: GateRequest): LockError | undefined {
     const { event, nowMs, userId, claimedUserId } = request;
@@ -60,7 +71,10 @@ export class RequestGate {
     const retryAfterMs =
       this.#hoarding.waitMs(userId, nowMs) ||
       this.#locksOfUser.take(userId, nowMs) ||
-      this.#locksOfIp.take(request.ip, nowMs);
-    return retryAfterMs > 0 ? { code: 'RATE_LIMITED', retryAfterMs } : undefined;
+      this.#locksOfIp.take(ipKey(request.ip), nowMs);
+    if (retryAfterMs > 0) return { code: 'RATE_LIMITED', retryAfterMs };
+    this.#onTaken(userKey(userId));
+    this.#onTaken(ipKey(request.ip));
+    return undefined;
   }
 }

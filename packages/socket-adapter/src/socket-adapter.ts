@@ -17,6 +17,8 @@ import type { BuyerSocketContext } from './buyer-socket.js';
 import { clientAddress } from './client-address.js';
 import { ConnectionPlaces } from './connection-places.js';
 import { Doorkeeper } from './doorkeeper.js';
+import { PeerCounts, userOfKey } from './peer-counts.js';
+import type { Peers } from './peers.js';
 import { PersonalNews } from './personal-news.js';
 import type { OrderToForward, ReleasedLock } from './personal-news.js';
 import { ERROR_CODES, eventRoom, REALTIME_NAMESPACE } from './protocol.js';
@@ -43,11 +45,14 @@ export interface SocketAdapterOptions {
    * milliseconds.
    */
   readonly feedIntervalMs?: number;
+  /** Default none: this is the only instance. */
+  readonly peers?: Peers;
   readonly clock?: Clock;
   readonly timers?: Timers;
   readonly log?: AdapterLog;
 }
 
+/** Of all instances, a moment late; `refusals` are those of this one. */
 export interface SocketStats {
   readonly connections: number;
   readonly connectedUsers: number;
@@ -71,6 +76,8 @@ export class SocketAdapter {
   readonly #locks: TicketLocks;
   readonly #clock: Clock;
   readonly #timers: Timers;
+  readonly #peers: Peers | undefined;
+  readonly #peerCounts: PeerCounts;
   readonly #places: ConnectionPlaces;
   readonly #doorkeeper: Doorkeeper;
   readonly #feed: AvailabilityFeed;
@@ -96,7 +103,15 @@ export class SocketAdapter {
     this.#locks = locks;
     this.#clock = options.clock ?? systemClock();
     this.#timers = options.timers ?? systemTimers();
-    this.#places = new ConnectionPlaces(limits);
+    this.#peers = options.peers;
+    this.#peerCounts = new PeerCounts({
+      peers: options.peers,
+      clock: this.#clock,
+      timers: this.#timers,
+      onTaken: (key, count) => gate.noteTaken(key, count, this.#clock.nowMs()),
+    });
+    const gate = new RequestGate(limits, (key) => this.#peerCounts.take(key));
+    this.#places = new ConnectionPlaces(limits, this.#peerCounts);
     this.#doorkeeper = new Doorkeeper({
       places: this.#places,
       verifyToken,
@@ -116,7 +131,7 @@ export class SocketAdapter {
     this.#context = {
       locks,
       handlers: requestHandlers({ locks, feed: this.#feed, clock: this.#clock }),
-      gate: new RequestGate(limits),
+      gate,
       verifyToken,
       clock: this.#clock,
       timers: this.#timers,
@@ -136,6 +151,8 @@ export class SocketAdapter {
     this.#namespace.on('connection', (socket) => this.#onConnection(socket));
     this.#namespace.adapter.on('delete-room', (room: string) => this.#onEmptyRoom(room));
     this.#slowReaders.start();
+    this.#peers?.onMessage((_from, message) => this.#onPeerMessage(message));
+    this.#peerCounts.start();
   }
 
   /** Answers the requests in work, for 5 s at most, and refuses new ones. */
@@ -146,20 +163,29 @@ export class SocketAdapter {
     this.#locks.off('change', this.#onChange);
     this.#feed.stop();
     this.#slowReaders.stop();
+    this.#peerCounts.stop();
   }
 
   stats(): SocketStats {
     const counts = ERROR_CODES.map((code) => [code, this.#refusals.get(code) ?? 0]);
+    const elsewhere = new Set<Id>();
+    let connections = this.#buyers.size;
+    for (const [key, count] of this.#peerCounts.allElsewhere()) {
+      const userId = userOfKey(key);
+      if (userId === undefined) connections += count;
+      else if (this.#places.countOf(userId) === 0) elsewhere.add(userId);
+    }
     return {
-      connections: this.#buyers.size,
-      connectedUsers: this.#places.userCount,
+      connections,
+      connectedUsers: this.#places.userCount + elsewhere.size,
       refusals: Object.fromEntries(counts) as Record<LockErrorCode, number>,
     };
   }
 
-  /** Tells the user's sockets of what became of an order. */
+  /** Tells the user's sockets, on every instance, of what became of an order. */
   forwardOrder(event: 'order-completed' | 'order-cancelled', order: OrderToForward): void {
     this.#news.forwardOrder(event, order);
+    this.#peers?.tell({ type: 'order', event, order } satisfies OrderMessage);
   }
 
   async #admit(socket: RealtimeSocket, decide: (refused?: Error) => void): Promise<void> {
@@ -216,6 +242,11 @@ export class SocketAdapter {
     return [...socketIds].find((id) => this.#buyers.get(id)?.releases.take(lock) === true);
   }
 
+  #onPeerMessage(message: unknown): void {
+    if (!isOrderMessage(message)) return;
+    this.#news.forwardOrder(message.event, message.order);
+  }
+
   #onEmptyRoom(room: string): void {
     const eventId = eventOf(room);
     if (eventId !== undefined) this.#feed.forget(eventId);
@@ -247,6 +278,19 @@ export class SocketAdapter {
     });
     cancel();
   }
+}
+
+/** What instances tell each other of an order. */
+interface OrderMessage {
+  readonly type: 'order';
+  readonly event: 'order-completed' | 'order-cancelled';
+  readonly order: OrderToForward;
+}
+
+/** No outsider writes what instances tell each other: the kind is enough. */
+function isOrderMessage(message: unknown): message is OrderMessage {
+  const isObject = typeof message === 'object' && message !== null && 'type' in message;
+  return isObject && message.type === 'order';
 }
 
 /** The event whose room it is. */

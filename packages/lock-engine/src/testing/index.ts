@@ -11,10 +11,17 @@ export type {
   LedgerFeature,
   LedgerUnderTest,
   LockLedgerContract,
+  PublishedLedger,
 } from './contract/lock-ledger-contract.js';
 export type { Support, Supports } from './contract/support.js';
 export { describeTicketLocksContract } from './contract/ticket-locks-contract.js';
 export { countingIds } from './counting-ids.js';
+export type { Operation, RecordedOperation } from './linearizability/history.js';
+export { HistoryRecorder } from './linearizability/history.js';
+export { checkLinearizable } from './linearizability/linearizability.js';
+export type { Linearizability, LinearizabilityOptions } from './linearizability/linearizability.js';
+export { randomHistory } from './linearizability/random-history.js';
+export type { RandomHistoryOptions } from './linearizability/random-history.js';
 export { lockCommands } from './lock-commands.js';
 export { Lockstep } from './lockstep.js';
 export type { LockstepOptions } from './lockstep.js';

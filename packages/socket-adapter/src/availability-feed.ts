@@ -4,6 +4,7 @@ import type {
   Id,
   LockChange,
   Outcome,
+  StaleNews,
   TicketLocks,
   Timers,
 } from '@ticket-locks/lock-engine';
@@ -40,20 +41,24 @@ const WITHOUT_FIGURES = new Set<LockChange['type']>([
 ]);
 /** When a store that could not tell the figures is asked again. */
 const RETRY_MS = 1000;
+/** How often the store is asked about what is watched, so that it knows that somebody does. */
+const WATCHED_MS = 60_000;
 
 /**
  * The figures of events that somebody watches, at most one message for each category in every
  * interval, latest wins.
  *
  * An event is QUIET until a change makes it DIRTY; at the end of the interval the store is asked
- * once, what differs from what the room was told is published, and it is QUIET again. `version`
- * never goes back: whoever comes in between is given the newest figures of all that were seen.
+ * once, what differs from what the room was told is published, and it is QUIET again; so it is once
+ * a minute. `version` never goes back: whoever comes in between is given the newest figures of all
+ * that were seen.
  */
 export class AvailabilityFeed {
   readonly #options: AvailabilityFeedOptions;
   readonly #events = new Map<Id, Map<Id, Figures>>();
   readonly #dirty = new Set<Id>();
   #cancelTimer: (() => void) | undefined;
+  #cancelWatching: (() => void) | undefined;
   #isStopped = false;
 
   constructor(options: AvailabilityFeedOptions) {
@@ -63,6 +68,10 @@ export class AvailabilityFeed {
   onChange(change: LockChange): void {
     if (WITHOUT_FIGURES.has(change.type) || !('eventId' in change)) return;
     if (this.#options.hasWatchers(change.eventId)) this.#markDirty(change.eventId);
+  }
+
+  onStale({ eventId }: StaleNews): void {
+    if (this.#options.hasWatchers(eventId)) this.#markDirty(eventId);
   }
 
   /**
@@ -93,6 +102,8 @@ export class AvailabilityFeed {
     this.#isStopped = true;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
+    this.#cancelWatching?.();
+    this.#cancelWatching = undefined;
     this.#dirty.clear();
     this.#events.clear();
   }
@@ -131,13 +142,25 @@ export class AvailabilityFeed {
   #merge({ eventId, categories, stale }: EventAvailability): Figures[] {
     const nowMs = this.#options.clock.nowMs();
     const known = this.#events.get(eventId) ?? new Map<Id, Figures>();
-    if (this.#options.hasWatchers(eventId)) this.#events.set(eventId, known);
+    if (this.#options.hasWatchers(eventId)) {
+      this.#events.set(eventId, known);
+      this.#keepWatching();
+    }
     return categories.map((category) => {
       const update = availabilityUpdate(category, { nowMs, stale });
       const figures = known.get(category.categoryId) ?? { latest: update, told: update };
       if (update.version >= figures.latest.version) figures.latest = update;
       known.set(category.categoryId, figures);
       return figures;
+    });
+  }
+
+  #keepWatching(): void {
+    if (this.#isStopped || this.#events.size === 0) return;
+    this.#cancelWatching ??= this.#options.timers.after(WATCHED_MS, () => {
+      this.#cancelWatching = undefined;
+      for (const eventId of this.#events.keys()) this.#markDirty(eventId);
+      this.#keepWatching();
     });
   }
 

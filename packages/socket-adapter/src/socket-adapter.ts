@@ -4,6 +4,7 @@ import type {
   Id,
   LockChange,
   LockErrorCode,
+  StaleNews,
   TicketLocks,
   Timers,
 } from '@ticket-locks/lock-engine';
@@ -91,6 +92,7 @@ export class SocketAdapter {
     this.#news.onChange(change);
     this.#context.gate.onChange(change);
   };
+  readonly #onStale = (news: StaleNews) => this.#feed.onStale(news);
   #mode: 'new' | 'running' | 'stopping' = 'new';
   #workCount = 0;
   #onIdle: (() => void) | undefined;
@@ -147,6 +149,7 @@ export class SocketAdapter {
     if (this.#mode !== 'new') throw new TypeError(`start needs a new adapter, it is ${this.#mode}`);
     this.#mode = 'running';
     this.#locks.on('change', this.#onChange);
+    this.#locks.on('stale', this.#onStale);
     this.#namespace.use((socket, decide) => void this.#admit(socket, decide));
     this.#namespace.on('connection', (socket) => this.#onConnection(socket));
     this.#namespace.adapter.on('delete-room', (room: string) => this.#onEmptyRoom(room));
@@ -161,6 +164,7 @@ export class SocketAdapter {
     this.#mode = 'stopping';
     await this.#drain();
     this.#locks.off('change', this.#onChange);
+    this.#locks.off('stale', this.#onStale);
     this.#feed.stop();
     this.#slowReaders.stop();
     this.#peerCounts.stop();

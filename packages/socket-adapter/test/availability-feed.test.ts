@@ -97,7 +97,8 @@ describe('changes', () => {
       [1, 8, 3],
       [2, 5, 2],
     ]);
-    expect(clock.timerCount).toBe(0);
+    // Only the look at what is watched.
+    expect(clock.timerCount).toBe(1);
   });
 
   test('that move no figures are nothing to tell', async () => {
@@ -169,7 +170,8 @@ describe('a source that is silent', () => {
     store.isDown = false;
     await clock.advanceAsync(1000);
     expect(published.slice(2).map(({ stale }) => stale)).toEqual([undefined, undefined]);
-    expect(clock.timerCount).toBe(0);
+    // Only the look at what is watched.
+    expect(clock.timerCount).toBe(1);
   });
 
   test('is told of by the store itself as well', async () => {
@@ -186,4 +188,45 @@ test('nothing is left running after a stop', async () => {
   feed.stop();
   changed();
   expect(clock.timerCount).toBe(0);
+});
+
+describe('a watched event', () => {
+  test('whose figures go stale, or come back, is told of within the interval', async () => {
+    await feed.snapshot(1);
+    store.stale = true;
+    feed.onStale({ eventId: 1, stale: true });
+    await clock.advanceAsync(50);
+    expect(published.map(({ categoryId, stale }) => [categoryId, stale])).toEqual([
+      [1, true],
+      [2, true],
+    ]);
+    store.stale = false;
+    feed.onStale({ eventId: 1, stale: false });
+    await clock.advanceAsync(50);
+    expect(published.slice(2).map(({ categoryId, stale }) => [categoryId, stale])).toEqual([
+      [1, undefined],
+      [2, undefined],
+    ]);
+  });
+
+  test('that nobody watches is not asked for when it goes stale', async () => {
+    feed.onStale({ eventId: 7, stale: true });
+    await clock.advanceAsync(50);
+    expect(store.askedCount).toBe(0);
+  });
+
+  test('is asked for once a minute, as long as somebody watches it', async () => {
+    await feed.snapshot(1);
+    await clock.advanceAsync(59_999);
+    expect(store.askedCount).toBe(1);
+    await clock.advanceAsync(51);
+    expect(store.askedCount).toBe(2);
+    await clock.advanceAsync(60_000);
+    expect(store.askedCount).toBe(3);
+    expect(published).toEqual([]);
+    feed.forget(1);
+    await clock.advanceAsync(600_000);
+    expect(store.askedCount).toBe(3);
+    expect(clock.timerCount).toBe(0);
+  });
 });

@@ -71,7 +71,8 @@ export class LocalSessions {
 
   /** Whether the session ended a moment ago. */
   isGone(sessionId: string): boolean {
-    return this.#goneUntilMs.has(sessionId);
+    const untilMs = this.#goneUntilMs.get(sessionId);
+    return untilMs !== undefined && this.#options.clock.nowMs() < untilMs;
   }
 
   /** Lets go of every session without releasing anything. */

@@ -1,3 +1,4 @@
+import type { Id } from '../engine/id.js';
 import type { LockEngine } from '../engine/lock-engine.js';
 import type { LedgerContents } from '../ports/lock-ledger.js';
 import type { RestartedClock } from './restarted-clock.js';
@@ -37,4 +38,17 @@ export function recover(
     changeCount: changes.length,
     clockMovedBackMs: Math.ceil(clock.continueFrom(newestMs)),
   };
+}
+
+/** When the fetch of the newest figures of each recorded event began. */
+export function fetchInstants({
+  snapshot,
+  changes,
+}: Pick<LedgerContents, 'snapshot' | 'changes'>): ReadonlyMap<Id, number> {
+  const instants = new Map<Id, number>();
+  for (const { eventId, fetchedAtMs } of snapshot?.events ?? []) instants.set(eventId, fetchedAtMs);
+  for (const change of changes) {
+    if (change.type === 'inventory-set') instants.set(change.eventId, change.fetchedAtMs);
+  }
+  return instants;
 }

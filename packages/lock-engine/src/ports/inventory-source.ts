@@ -1,6 +1,9 @@
 import type { Id } from '../engine/id.js';
 
-/** What the source of truth says of one event. Counts are tickets. */
+/**
+ * What the source of truth says of one event. Counts are tickets. A category that it does not list
+ * any more gives no new locks; those that exist are honoured.
+ */
 export interface EventInventory {
   readonly categories: readonly {
     readonly categoryId: Id;
@@ -17,8 +20,13 @@ export interface EventInventory {
  */
 export interface InventorySource {
   /**
-   * The event's categories, or `undefined` when there is no such event. Rejects when the truth is
-   * not known now.
+   * True when figures change without a word, so that whoever works with an event asks again and
+   * again. Default: an answer holds until `onChanged` says otherwise.
+   */
+  readonly isPolled?: boolean;
+  /**
+   * All categories of the event as they are after this call began, or `undefined` when there surely
+   * is no such event. Rejects when the truth is not known now.
    */
   load(eventId: Id): Promise<EventInventory | undefined>;
   /**

@@ -6,9 +6,13 @@ export type Figures = EventInventory['categories'][number];
 
 /** A source of truth whose figures, failures and delays a test decides. */
 export class ManualInventory implements InventorySource {
+  /** Whether the store has to ask again and again; a test decides before it starts one. */
+  isPolled = false;
   readonly #events = new Map<Id, readonly Figures[]>();
   readonly #loadCounts = new Map<Id, number>();
   readonly #listeners = new Set<(eventId: Id) => void>();
+  #loadingCount = 0;
+  #loadingCountMax = 0;
   #error: Error | undefined;
   #gate: { readonly opened: Promise<void>; readonly open: () => void } | undefined;
 
@@ -57,14 +61,22 @@ export class ManualInventory implements InventorySource {
     return this.#loadCounts.get(eventId) ?? 0;
   }
 
+  /** The most calls that were under way at a time. */
+  get loadingCountMax(): number {
+    return this.#loadingCountMax;
+  }
+
   get listenerCount(): number {
     return this.#listeners.size;
   }
 
   async load(eventId: Id): Promise<EventInventory | undefined> {
     this.#loadCounts.set(eventId, this.loadCount(eventId) + 1);
+    this.#loadingCount += 1;
+    this.#loadingCountMax = Math.max(this.#loadingCountMax, this.#loadingCount);
     const categories = this.#events.get(eventId);
     await this.#gate?.opened;
+    this.#loadingCount -= 1;
     if (this.#error !== undefined) throw this.#error;
     return categories && { categories };
   }

@@ -1,8 +1,9 @@
 import type { LockChange } from '../engine/lock-change.js';
+import type { ChangeOutbox, OutboxPosition } from '../ports/change-outbox.js';
 import type { LedgerContents, LockLedger } from '../ports/lock-ledger.js';
 
 /** A ledger in memory that outlives the process that a test pretends to kill. */
-export interface MemoryLedger extends LockLedger {
+export interface MemoryLedger extends LockLedger, ChangeOutbox {
   /** The process ends here: what was not flushed is gone, and the record is free to be opened. */
   crash(): void;
   /** The disk is gone: every `append` from now on is rejected. */
@@ -36,6 +37,7 @@ export interface Failure {
 interface MemoryRecord {
   readonly tokenKey: string;
   readonly changes: LockChange[];
+  publishedSeq: number;
   openBy: LockLedger | undefined;
 }
 
@@ -65,6 +67,9 @@ export function ledgerThatFails(failure: Failure): MemoryLedger {
     crash: () => ledger.crash(),
     breakDisk: () => ledger.breakDisk(),
     reopen: () => ledger.reopen(),
+    position: () => ledger.position(),
+    changesAfter: (seq, limit) => ledger.changesAfter(seq, limit),
+    markPublished: (seq) => ledger.markPublished(seq),
     load: async () => {
       return fails('load') ? rejected() : ledger.load();
     },
@@ -82,7 +87,12 @@ export function ledgerThatFails(failure: Failure): MemoryLedger {
 
 function newRecord(): MemoryRecord {
   recordCount += 1;
-  return { tokenKey: `token-key-${recordCount}`, changes: [], openBy: undefined };
+  return {
+    tokenKey: `token-key-${recordCount}`,
+    changes: [],
+    publishedSeq: 0,
+    openBy: undefined,
+  };
 }
 
 function memoryLedgerOn(record: MemoryRecord): LedgerInMemory {
@@ -122,6 +132,22 @@ class LedgerInMemory implements WaitingLedger {
     this.waitingCount += 1;
     if (!this.#holds && this.waitingCount === 1) queueMicrotask(() => this.flush());
     return this.#flushed.promise;
+  }
+
+  async position(): Promise<OutboxPosition> {
+    if (this.#mode !== 'open') throw new Error(`the ledger is ${this.#mode}`);
+    const { tokenKey, publishedSeq } = this.#record;
+    return { outboxId: `outbox-of-${tokenKey}`, publishedSeq };
+  }
+
+  async changesAfter(seq: number, limit: number): Promise<readonly LockChange[]> {
+    if (this.#mode !== 'open') throw new Error(`the ledger is ${this.#mode}`);
+    return copyOf(this.#record.changes.filter((change) => change.seq > seq).slice(0, limit));
+  }
+
+  markPublished(seq: number): void {
+    if (this.#mode !== 'open') return;
+    this.#record.publishedSeq = Math.max(this.#record.publishedSeq, seq);
   }
 
   async close(): Promise<void> {

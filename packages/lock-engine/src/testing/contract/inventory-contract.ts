@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import type { StaleNews } from '../../ports/ticket-locks.js';
 import type { BoxOffices, TicketLocksFeature } from './box-office.js';
 import { codeOf, errorOf, valueOf } from './box-office.js';
 import type { Supports } from './support.js';
@@ -7,6 +8,8 @@ import { testOf } from './support.js';
 
 /** More events that do not exist than anybody should remember. */
 const UNKNOWN_COUNT = 10_001;
+/** When a notice of the source has surely led to a new fetch. */
+const NOTICED_MS = 1_000;
 
 export function describeInventory(
   offices: BoxOffices,
@@ -63,6 +66,15 @@ export function describeInventory(
       },
     );
 
+    test('that is made known is there at once, asked for in vain or not', async () => {
+      const office = await offices.open();
+      expect(codeOf(await office.locks.availability('new'))).toBe('EVENT_NOT_FOUND');
+      const categories = [{ categoryId: 2, capacity: 7 }];
+      valueOf(await office.locks.setInventory({ eventId: 'new', categories }));
+      expect(await office.available(2, 'new')).toBe(7);
+      expect(codeOf(await office.locks.lock({ ...wish, eventId: 'new' }))).toBe('ok');
+    });
+
     test('whose truth is not to be had is unavailable, and comes back', async () => {
       const office = await offices.open();
       office.source.fail();
@@ -96,7 +108,7 @@ export function describeInventory(
       await office.clock.advanceAsync(1_000);
       office.source.set(1, { categoryId: 2, capacity: 3, soldElsewhere: 1 });
       office.source.changed(1);
-      await office.clock.advanceAsync(1);
+      await office.clock.advanceAsync(NOTICED_MS);
       const figures = { capacity: 3, soldElsewhere: 1, locked: 4, available: 0, deficit: 2 };
       expect(await office.figures()).toMatchObject(figures);
       expect(valueOf(await office.locks.availability(1)).stale).toBe(false);
@@ -104,17 +116,24 @@ export function describeInventory(
 
     testFeature('refresh', 'goes on with its last figures while its source fails', async () => {
       const office = await offices.open();
+      const news: StaleNews[] = [];
+      office.locks.on('stale', (told) => news.push(told));
       await office.locked('ann', 4);
       await office.clock.advanceAsync(1_000);
       office.source.fail();
       office.source.changed(1);
-      await office.clock.advanceAsync(1);
+      await office.clock.advanceAsync(NOTICED_MS);
       expect(valueOf(await office.locks.availability(1)).stale).toBe(true);
+      expect(news).toEqual([{ eventId: 1, stale: true }]);
       await office.locked('ben', 1);
       office.source.recover();
       office.source.changed(1);
-      await office.clock.advanceAsync(1);
+      await office.clock.advanceAsync(NOTICED_MS);
       expect(valueOf(await office.locks.availability(1)).stale).toBe(false);
+      expect(news).toEqual([
+        { eventId: 1, stale: true },
+        { eventId: 1, stale: false },
+      ]);
     });
   });
 

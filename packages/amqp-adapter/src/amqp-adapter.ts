@@ -1,12 +1,20 @@
 import { EventEmitter } from 'node:events';
 
-import type { TicketLocks, Timers } from '@ticket-locks/lock-engine';
+import { randomIds, systemClock } from '@ticket-locks/lock-engine';
+import type { ChangeOutbox, Clock, TicketLocks, Timers } from '@ticket-locks/lock-engine';
 
 import type { AdapterLog } from './adapter-log.js';
 import { BrokerConnection } from './broker-connection.js';
+import { ChangePublisher } from './change-publisher.js';
+import type { PublisherStats } from './change-publisher.js';
+import { DeliveryDesk } from './delivery-desk.js';
 import { createHandlers } from './handlers.js';
+import type { AmqpInventorySource } from './inventory-source.js';
+import type { OrderKind } from './order-news.js';
+import type { Order } from './payloads.js';
 import type { QueueOptions } from './queue-declaration.js';
 import { RpcServer } from './rpc-server.js';
+import { SideQueues } from './side-queues.js';
 
 export interface AmqpAdapterOptions {
   /** `amqp://` or `amqps://`. A heartbeat of 5 s is added unless it names one. */
@@ -20,8 +28,32 @@ export interface AmqpAdapterOptions {
   readonly locks: TicketLocks;
   /** What `get-realtime-stats` answers. */
   readonly stats: () => Promise<object>;
+  /** The events service as the store asks it. Without it our own count is the truth. */
+  readonly inventorySource?: AmqpInventorySource | undefined;
+  /** Is told once what became of an order, when that is durable. */
+  readonly onOrder?: ((kind: OrderKind, order: Order) => void) | undefined;
+  /** Default `ticket.locks`. The topic exchange to which every change is told. */
+  readonly exchange?: string | undefined;
+  /**
+   * The ledger of `locks`, made with the option `outbox`. Without it a change is told at most as
+   * long as this process lives, and the oldest are dropped when the broker is away for too long.
+   */
+  readonly outbox?: ChangeOutbox | undefined;
+  /** Default 10,000. Changes in memory that wait for the broker. */
+  readonly changesMax?: number | undefined;
+  /** Default 10,000. How long the broker may confirm nothing before a new connection is made. */
+  readonly confirmTimeoutMs?: number | undefined;
   readonly log: AdapterLog;
+  /** Default: that of the system. */
+  readonly clock?: Clock | undefined;
   readonly timers: Timers;
+}
+
+/** What happened since the start, in messages. */
+export interface AmqpStats extends PublisherStats {
+  /** Attempts beyond the first one. */
+  readonly retried: number;
+  readonly deadLettered: number;
 }
 
 export interface AmqpAdapterEvents {
@@ -31,47 +63,86 @@ export interface AmqpAdapterEvents {
   disconnected: [];
 }
 
+const EXCHANGE = 'ticket.locks';
+const CHANGES_MAX = 10_000;
+const CONFIRM_TIMEOUT_MS = 10_000;
 /**
- * How long a stop waits at most, for the requests in work and for the broker: a peer that is gone
- * says nothing.
+ * How long a stop waits at most, for the requests in work, for the changes that they made to be
+ * told, and for the broker: a peer that is gone says nothing.
  */
-const DRAIN_TIMEOUT_MS = 6000;
-const CLOSE_TIMEOUT_MS = 2000;
+const DRAIN_TIMEOUT_MS = 4000;
+const TELL_TIMEOUT_MS = 2000;
+const CLOSE_TIMEOUT_MS = 1500;
 
 /**
  * Ticket locks over RabbitMQ, for services that speak NestJS.
  *
- * NEW -> `start` -> RUNNING (connected or not, back and forth) -> `stop` -> STOPPED. It starts
- * without the broker and serves as soon as that is there. Holds no state of its own: everything is
- * asked of `locks`.
+ * NEW -> `start` (when `locks` has started) -> RUNNING (connected or not, back and forth) -> `stop`
+ * (before `locks` stops) -> STOPPED. It starts without the broker and serves as soon as that is
+ * there. Holds no state of its own but the changes that the broker has not taken over yet.
  */
 export class AmqpAdapter extends EventEmitter<AmqpAdapterEvents> {
   readonly #server: RpcServer;
+  readonly #desk: DeliveryDesk;
+  readonly #sideQueues: SideQueues;
+  readonly #publisher: ChangePublisher;
   readonly #connection: BrokerConnection;
   readonly #timers: Timers;
+  #drained: Promise<void> | undefined;
   #isConnected = false;
 
   /** Throws `TypeError` when the URL is none of AMQP. */
-  constructor({ url, locks, stats, ...options }: AmqpAdapterOptions) {
+  constructor(options: AmqpAdapterOptions) {
     super();
-    const { log, timers } = options;
+    const { url, locks, queue, log, timers, inventorySource } = options;
+    const clock = options.clock ?? systemClock();
     this.#timers = timers;
+    this.#sideQueues = new SideQueues({ queue, log, clock, timers });
+    this.#desk = new DeliveryDesk({
+      handlers: createHandlers({ ...options, inventory: inventorySource, clock }),
+      sideQueues: this.#sideQueues,
+      log,
+      clock,
+      timers,
+    });
     this.#server = new RpcServer({
       ...options,
-      handlers: createHandlers({ locks, stats }),
+      desk: this.#desk,
       onServing: (isServing) => this.#onServing(isServing),
     });
-    this.#connection = new BrokerConnection({ url, users: [this.#server], log });
+    this.#publisher = new ChangePublisher({
+      exchange: options.exchange ?? EXCHANGE,
+      refundQueue: `${queue}.refunds`,
+      locks,
+      outbox: options.outbox,
+      runId: randomIds().sessionId(),
+      changesMax: options.changesMax ?? CHANGES_MAX,
+      confirmTimeoutMs: options.confirmTimeoutMs ?? CONFIRM_TIMEOUT_MS,
+      log,
+      timers,
+    });
+    const others = inventorySource === undefined ? [] : [inventorySource];
+    const users = [this.#sideQueues, ...others, this.#server, this.#publisher];
+    this.#connection = new BrokerConnection({ url, users, log });
   }
 
-  /** Begins to connect and returns at once. */
+  /** Begins to connect and returns at once. Rejects when the outbox cannot be used. */
   async start(): Promise<void> {
+    await this.#publisher.start();
     await this.#connection.start();
   }
 
-  /** Answers the requests in work, takes no more, and leaves. */
+  /** Takes no more requests, and answers those in work. The first part of a stop. */
+  drain(): Promise<void> {
+    this.#drained ??= this.#within(DRAIN_TIMEOUT_MS, this.#server.drain());
+    return this.#drained;
+  }
+
+  /** Takes no more requests, answers those in work, tells the last changes, and leaves. */
   async stop(): Promise<void> {
-    await this.#within(DRAIN_TIMEOUT_MS, this.#server.drain());
+    await this.drain();
+    await this.#within(TELL_TIMEOUT_MS, this.#publisher.drain());
+    this.#publisher.stop();
     await this.#within(CLOSE_TIMEOUT_MS, this.#connection.close());
     this.#onServing(false);
   }
@@ -79,6 +150,14 @@ export class AmqpAdapter extends EventEmitter<AmqpAdapterEvents> {
   /** Whether requests are being served: the broker is there, and the queue. */
   get isConnected(): boolean {
     return this.#isConnected;
+  }
+
+  messageStats(): AmqpStats {
+    return {
+      ...this.#publisher.stats(),
+      retried: this.#desk.retriedCount,
+      deadLettered: this.#sideQueues.buriedCount,
+    };
   }
 
   #onServing(isServing: boolean): void {

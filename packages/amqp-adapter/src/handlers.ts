@@ -1,5 +1,8 @@
 import type { LockError, Outcome, TicketLocks } from '@ticket-locks/lock-engine';
 
+import { eventHandlers } from './event-handlers.js';
+import type { EventHandlerOptions } from './event-handlers.js';
+import { notingRefunds } from './late-money.js';
 import {
   readDecision,
   readDecisionOfUser,
@@ -7,6 +10,7 @@ import {
   readEventQuery,
   readLockQuery,
   readPayment,
+  readRefundQuery,
 } from './payloads.js';
 import { isDefinite } from './refusals.js';
 import {
@@ -15,6 +19,7 @@ import {
   lockRecord,
   manyReply,
   paymentReply,
+  refundRecord,
   releasedReply,
 } from './replies.js';
 import { routeOf } from './route.js';
@@ -25,21 +30,38 @@ import { routeOf } from './route.js';
  */
 export type Handler = (data: unknown) => Promise<Outcome<unknown>>;
 
-export interface HandlerOptions {
-  readonly locks: TicketLocks;
+export interface HandlerOptions extends EventHandlerOptions {
   /** What `get-realtime-stats` answers, as it is. */
   readonly stats: () => Promise<object>;
 }
 
 /** Returns the handler of every route: each pattern as a plain string and as `{ cmd }`. */
-export function createHandlers({ locks, stats }: HandlerOptions): ReadonlyMap<string, Handler> {
-  const confirm = (read: typeof readDecision) =>
-    answering(read, (command) => locks.confirm(command), confirmedReply);
+export function createHandlers(options: HandlerOptions): ReadonlyMap<string, Handler> {
   const patterns: Record<string, Handler> = {
+    ...decisionHandlers(options.locks),
+    ...queryHandlers(options),
+    ...eventHandlers(options),
+  };
+  const routes = Object.entries(patterns).flatMap(([pattern, handler]): [string, Handler][] => [
+    [pattern, handler],
+    [routeOf({ cmd: pattern }), handler],
+  ]);
+  return new Map(routes);
+}
+
+function decisionHandlers(locks: TicketLocks): Record<string, Handler> {
+  const noting = notingRefunds(locks);
+  const confirm = (read: typeof readDecision) =>
+    answering(
+      read,
+      noting((command) => locks.confirm(command)),
+      confirmedReply,
+    );
+  return {
     'confirm-ticket-lock': confirm(readDecision),
     'confirm-ticket-locks': answering(
       readDecisionOnMany,
-      (command) => locks.confirmMany(command),
+      noting((command) => locks.confirmMany(command)),
       manyReply,
     ),
     'release-ticket-lock': answering(
@@ -57,6 +79,12 @@ export function createHandlers({ locks, stats }: HandlerOptions): ReadonlyMap<st
       (command) => locks.beginPayment(command),
       paymentReply,
     ),
+    'confirm-lock': booleanly(confirm(readDecisionOfUser)),
+  };
+}
+
+function queryHandlers({ locks, stats }: HandlerOptions): Record<string, Handler> {
+  return {
     'get-ticket-lock': answering(
       readLockQuery,
       async ({ lockId }) => found(await locks.lockById(lockId), { code: 'LOCK_NOT_FOUND', lockId }),
@@ -67,14 +95,21 @@ export function createHandlers({ locks, stats }: HandlerOptions): ReadonlyMap<st
       ({ eventId }) => locks.availability(eventId),
       availabilityReply,
     ),
-    'get-realtime-stats': async () => ({ ok: true, value: await stats() }),
-    'confirm-lock': booleanly(confirm(readDecisionOfUser)),
+    'get-unsettled-locks': answering(
+      readEventQuery,
+      async ({ eventId }) => done(await locks.unsettledLocks(eventId)),
+      (unsettled) => unsettled.map(lockRecord),
+    ),
+    'get-refunds-required': answering(
+      readRefundQuery,
+      async ({ eventId }) => {
+        const refunds = await locks.refundsRequired();
+        return done(refunds.filter((refund) => (eventId ?? refund.eventId) === refund.eventId));
+      },
+      (refunds) => refunds.map(refundRecord),
+    ),
+    'get-realtime-stats': async () => done(await stats()),
   };
-  const routes = Object.entries(patterns).flatMap(([pattern, handler]): [string, Handler][] => [
-    [pattern, handler],
-    [routeOf({ cmd: pattern }), handler],
-  ]);
-  return new Map(routes);
 }
 
 /** Reads the payload, runs the command, and puts its value into the words of the wire. */
@@ -91,8 +126,12 @@ function answering<Command, Value>(
   };
 }
 
+function done<Value>(value: Value): Outcome<Value> {
+  return { ok: true, value };
+}
+
 function found<Value>(value: Value | undefined, error: LockError): Outcome<Value> {
-  return value === undefined ? { ok: false, error } : { ok: true, value };
+  return value === undefined ? { ok: false, error } : done(value);
 }
 
 /** Answers yes or no; what is not known stays an error, so that nobody takes it for a no. */

@@ -1,4 +1,10 @@
 export type { AdapterLog } from './adapter-log.js';
 export { AmqpAdapter } from './amqp-adapter.js';
-export type { AmqpAdapterEvents, AmqpAdapterOptions } from './amqp-adapter.js';
+export type { AmqpAdapterEvents, AmqpAdapterOptions, AmqpStats } from './amqp-adapter.js';
+export type { ConnectionUser } from './broker-connection.js';
+export type { PublisherStats } from './change-publisher.js';
+export { AmqpInventorySource } from './inventory-source.js';
+export type { AmqpInventorySourceOptions } from './inventory-source.js';
+export type { OrderKind } from './order-news.js';
+export type { Order } from './payloads.js';
 export type { QueueDeclaration, QueueOptions } from './queue-declaration.js';

@@ -48,6 +48,28 @@ const payment = z
   }));
 const oneLock = z.object({ lockId: opaqueId });
 const oneEvent = z.object({ eventId: id });
+const anyEvent = z.preprocess((data) => data ?? {}, z.object({ eventId: maybe(id) }));
+/** A number, or its text: a service that sends its columns as they are sends both. */
+const quantity = z
+  .union([
+    z.number(),
+    z
+      .string()
+      .regex(/^\d{1,10}$/)
+      .transform(Number),
+  ])
+  .pipe(z.int().min(1));
+const order = z.object({
+  orderId: id,
+  eventId: id,
+  categoryId: id,
+  quantity,
+  userId: id,
+  lockId: maybe(opaqueId),
+});
+
+/** An order of which the orders service tells that it is completed or cancelled. */
+export type Order = z.output<typeof order>;
 
 export const readDecision = reader(decision);
 export const readDecisionOfUser = reader(claimedByUser);
@@ -55,6 +77,8 @@ export const readDecisionOnMany = reader(decisionOnMany);
 export const readPayment = reader(payment);
 export const readLockQuery = reader(oneLock);
 export const readEventQuery = reader(oneEvent);
+export const readRefundQuery = reader(anyEvent);
+export const readOrder = reader(order);
 
 /**
  * Makes a function that reads a payload or answers `INVALID_REQUEST` with the first field that is

@@ -40,6 +40,37 @@ export async function declareQueue(
   return (await isThere(model, queue)) ? 'ready' : 'missing';
 }
 
+/** An exchange that is ours. */
+export interface ExchangeDeclaration {
+  readonly exchange: string;
+  readonly log: AdapterLog;
+}
+
+/** Makes sure that the durable topic exchange is there, with the same tolerance. */
+export async function declareExchange(
+  model: ChannelModel,
+  { exchange, log }: ExchangeDeclaration,
+): Promise<void> {
+  const found = await attempt(model, (channel) => channel.checkExchange(exchange));
+  if (found.ok) return;
+  if (found.error.code !== NOT_FOUND) throw found.error;
+  const outcome = await attempt(model, (channel) =>
+    channel.assertExchange(exchange, 'topic', { durable: true }),
+  );
+  if (outcome.ok) return;
+  if (outcome.error.code !== PRECONDITION_FAILED) throw outcome.error;
+  log.warn({ exchange }, 'a peer has declared the exchange with other options; using his');
+}
+
+export async function bindQueue(
+  model: ChannelModel,
+  binding: { readonly queue: string; readonly exchange: string; readonly routingKey: string },
+): Promise<void> {
+  const { queue, exchange, routingKey } = binding;
+  const outcome = await attempt(model, (channel) => channel.bindQueue(queue, exchange, routingKey));
+  if (!outcome.ok) throw outcome.error;
+}
+
 async function isThere(model: ChannelModel, queue: string): Promise<boolean> {
   const outcome = await attempt(model, (channel) => channel.checkQueue(queue));
   if (!outcome.ok && outcome.error.code !== NOT_FOUND) throw outcome.error;

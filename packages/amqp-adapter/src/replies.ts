@@ -6,6 +6,7 @@ import type {
   EventAvailability,
   LockStatus,
   PaymentBegun,
+  RefundRequired,
   Released,
   ReleasedMany,
   TicketLock,
@@ -38,6 +39,10 @@ export function lockRecord(lock: TicketLock) {
     ...(endedAtMs !== undefined && { endedAt: isoTime(endedAtMs) }),
     ...(Number.isFinite(extensionsLeft) && { extensionsLeft }),
   };
+}
+
+export function refundRecord({ requiredAtMs, ...refund }: RefundRequired) {
+  return { ...refund, requiredAt: isoTime(requiredAtMs) };
 }
 
 export function availabilityReply({ eventId, categories, stale }: EventAvailability) {

@@ -1,30 +1,25 @@
-import type { Outcome, Timers } from '@ticket-locks/lock-engine';
+import type { Timers } from '@ticket-locks/lock-engine';
 import type { Channel } from 'amqplib';
 
 import type { ConnectionUser } from './broker-connection.js';
 import type { BrokerLink } from './broker-link.js';
+import type { DeliveryDesk } from './delivery-desk.js';
 import { Delivery } from './delivery.js';
-import type { Handler } from './handlers.js';
-import { errorReply, noHandlerReply, readPacket, valueReply } from './packet.js';
-import type { Packet } from './packet.js';
 import { declareQueue } from './queue-declaration.js';
 import type { QueueDeclaration } from './queue-declaration.js';
-import { INTERNAL_ERROR, refusalBody, UNREADABLE } from './refusals.js';
-import { routeOf } from './route.js';
 
 export interface RpcServerOptions extends QueueDeclaration {
-  readonly handlers: ReadonlyMap<string, Handler>;
+  readonly desk: DeliveryDesk;
   readonly timers: Timers;
   readonly onServing: (isServing: boolean) => void;
 }
 
 /** Requests in work at a time. */
 const PREFETCH = 64;
-const HANDLER_TIMEOUT_MS = 10_000;
 /**
  * How long a stop waits for the requests in work; those left over are delivered to somebody else.
  */
-const DRAIN_TIMEOUT_MS = 5000;
+const DRAIN_TIMEOUT_MS = 3500;
 const QUEUE_RETRY_MS = 250;
 const QUEUE_RETRY_MS_MAX = 4000;
 
@@ -39,9 +34,7 @@ interface Consumer {
  * answer was sent.
  *
  * WAITING (no connection, or no queue yet) -> `open` -> SERVING -> `lost` -> WAITING ... -> `drain`
- * -> DRAINED, for good. A request that fails by our fault is put back once, for another instance;
- * the second time the caller hears of it and the message goes to the dead letters. No request stays
- * unanswered, whatever is in it.
+ * -> DRAINED, for good. What becomes of each message, `DeliveryDesk` decides.
  */
 export class RpcServer implements ConnectionUser {
   readonly #options: RpcServerOptions;
@@ -62,6 +55,7 @@ export class RpcServer implements ConnectionUser {
   lost(): void {
     this.#cancelRetry?.();
     this.#consumer = undefined;
+    this.#options.desk.release();
     this.#options.onServing(false);
   }
 
@@ -76,7 +70,8 @@ export class RpcServer implements ConnectionUser {
     if (consumer === undefined) return;
     const { link, channel, consumerTag } = consumer;
     try {
-      await channel.cancel(consumerTag);
+      await link.during(channel.cancel(consumerTag));
+      this.#options.desk.stop();
       await this.#idle();
       // Closing the connection right away would lose the answers that amqplib has not written yet.
       await link.closeChannel(channel);
@@ -116,55 +111,9 @@ export class RpcServer implements ConnectionUser {
 
   #receive(delivery: Delivery): void {
     this.#inWorkCount += 1;
-    void this.#settle(delivery).finally(() => {
+    void this.#options.desk.settle(delivery).finally(() => {
       this.#inWorkCount -= 1;
       if (this.#inWorkCount === 0) this.#onIdle?.();
-    });
-  }
-
-  /** Never rejects. */
-  async #settle(delivery: Delivery): Promise<void> {
-    const { handlers, log } = this.#options;
-    const packet = readPacket(delivery.content);
-    if (packet === undefined) {
-      log.warn({ bytes: delivery.content.length }, 'gave up an unreadable message');
-      if (delivery.isAnswerable) delivery.reply(errorReply(UNREADABLE));
-      return delivery.giveUp();
-    }
-    const handler = handlers.get(routeOf(packet.pattern));
-    if (handler === undefined) {
-      log.warn({ pattern: patternForLog(packet) }, 'gave up a message that nobody handles');
-      if (packet.id !== undefined) delivery.reply(noHandlerReply(packet.id));
-      return delivery.giveUp();
-    }
-    try {
-      const outcome = await this.#inTime(handler(packet.data));
-      const body = outcome.ok ? valueReply(outcome.value) : errorReply(refusalBody(outcome.error));
-      if (packet.id !== undefined) delivery.reply(body);
-      delivery.acknowledge();
-    } catch (error) {
-      this.#fail(delivery, packet, error);
-    }
-  }
-
-  #fail(delivery: Delivery, packet: Packet, error: unknown): void {
-    const facts = { err: error, pattern: patternForLog(packet) };
-    if (!delivery.isRedelivered) {
-      this.#options.log.error(facts, 'a request failed; it is tried once more');
-      return delivery.putBack();
-    }
-    this.#options.log.error(facts, 'a request failed again; it is given up');
-    if (packet.id !== undefined) delivery.reply(errorReply(INTERNAL_ERROR));
-    delivery.giveUp();
-  }
-
-  /** The outcome, or `OUTCOME_UNKNOWN` when it takes too long: no caller waits for ever. */
-  #inTime(outcome: Promise<Outcome<unknown>>): Promise<Outcome<unknown>> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.#options.timers.after(HANDLER_TIMEOUT_MS, () =>
-        resolve({ ok: false, error: { code: 'OUTCOME_UNKNOWN' } }),
-      );
-      outcome.then(resolve, reject).finally(cancel);
     });
   }
 
@@ -179,9 +128,4 @@ export class RpcServer implements ConnectionUser {
       };
     });
   }
-}
-
-/** Short, and on one line: it comes from outside. */
-function patternForLog({ pattern }: Packet): string {
-  return JSON.stringify(routeOf(pattern)).slice(0, 100);
 }

@@ -1,5 +1,5 @@
 import { LocalTicketLocks } from '@ticket-locks/lock-engine';
-import type { LockGrant, LockPolicy } from '@ticket-locks/lock-engine';
+import type { LockGrant, LockLedger, LockPolicy } from '@ticket-locks/lock-engine';
 
 export const EVENT_ID = 1;
 export const CATEGORY_ID = 2;
@@ -14,12 +14,16 @@ export interface BoxOffice {
   movePast(expiresAtMs: number): void;
 }
 
-export async function openBoxOffice(policy: Partial<LockPolicy> = {}): Promise<BoxOffice> {
+export async function openBoxOffice(
+  policy: Partial<LockPolicy> = {},
+  ledger?: LockLedger,
+): Promise<BoxOffice> {
   let nowMs = Date.UTC(2030, 0, 1);
   const categories = [{ categoryId: CATEGORY_ID, capacity: CAPACITY }];
   const locks = new LocalTicketLocks({
     clock: { nowMs: () => nowMs },
     policy,
+    ...(ledger !== undefined && { ledger }),
     source: { load: async (eventId) => (eventId === EVENT_ID ? { categories } : undefined) },
   });
   await locks.start();

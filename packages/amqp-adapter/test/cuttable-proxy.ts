@@ -9,6 +9,11 @@ export interface CuttableProxy {
   cut(): void;
   /** Refuses new connections until it is opened again. */
   setOpen(isOpen: boolean): void;
+  /**
+   * Says nothing more on the present connections, in neither direction, and does not close them:
+   * the other end is half open.
+   */
+  freeze(): void;
   /** Cuts once, when the broker has said something this many times from now on. */
   cutAfter(chunkCount: number): void;
   close(): Promise<void>;
@@ -50,6 +55,12 @@ export async function openCuttableProxy(target: string): Promise<CuttableProxy> 
   return {
     url: url.href,
     cut,
+    freeze() {
+      for (const socket of sockets) {
+        socket.unpipe();
+        socket.pause();
+      }
+    },
     setOpen(value) {
       isOpen = value;
     },

@@ -5,6 +5,7 @@ import { createHandlers } from '../src/handlers.js';
 import { routeOf } from '../src/route.js';
 import { CATEGORY_ID, EVENT_ID, openBoxOffice } from './box-office.js';
 import type { BoxOffice } from './box-office.js';
+import { silentLog } from './silent-log.js';
 
 let office: BoxOffice;
 let ask: (pattern: unknown, data?: unknown) => Promise<unknown>;
@@ -17,7 +18,7 @@ beforeEach(async () => {
 afterEach(() => office.locks.stop());
 
 function asking(locks: LocalTicketLocks) {
-  const handlers = createHandlers({ locks, stats: async () => ({ ok: 1 }) });
+  const handlers = createHandlers({ locks, stats: async () => ({ ok: 1 }), log: silentLog });
   return async (pattern: unknown, data?: unknown) => handlers.get(routeOf(pattern))?.(data);
 }
 
@@ -139,6 +140,66 @@ test('availability is shown in the words of the wire', async () => {
   expect(availability).toEqual(value({ eventId: EVENT_ID, categories: [category] }));
   const unknown = await ask('get-event-availability', { eventId: 9 });
   expect(unknown).toEqual(refusal({ code: 'EVENT_NOT_FOUND' }));
+});
+
+test('what is not settled yet is listed', async () => {
+  const { lockId } = await office.lock('bo', 2);
+  expect(await ask('get-unsettled-locks', { eventId: '1' })).toEqual(value([]));
+  await ask('confirm-ticket-lock', { lockId, orderId: 7 });
+  expect(await ask('get-unsettled-locks', { eventId: '1' })).toMatchObject(
+    value([{ lockId, status: 'confirmed', orderId: 7, createdAt: '2030-01-01T00:00:00.000Z' }]),
+  );
+  expect(await ask('get-unsettled-locks', {})).toEqual(refusal({ field: 'eventId' }));
+});
+
+describe('money for a lock that is over', () => {
+  const owed = { eventId: EVENT_ID, categoryId: CATEGORY_ID, quantity: 2, userId: 'bo' };
+  const requiredAt = '2030-01-01T00:05:00.000Z';
+
+  test.each([
+    ['confirm-ticket-lock', (lockId: string) => ({ lockId, orderId: 7 })],
+    ['confirm-ticket-locks', (lockId: string) => ({ lockIds: [lockId], orderId: 7 })],
+  ])('is noted once by %s', async (pattern, payload) => {
+    const { lockId, expiresAtMs } = await office.lock('bo', 2);
+    office.movePast(expiresAtMs);
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      expect(await ask(pattern, payload(lockId))).toEqual(refusal({ code: 'LOCK_EXPIRED' }));
+    }
+    const refund = { ...owed, lockId, orderId: 7, requiredAt };
+    for (const query of [undefined, null, {}, { eventId: '1' }]) {
+      expect(await ask('get-refunds-required', query)).toEqual(value([refund]));
+    }
+    expect(await ask('get-refunds-required', { eventId: 2 })).toEqual(value([]));
+  });
+
+  test('is noted by confirm-lock, whose answer stays what it was', async () => {
+    const { lockId, expiresAtMs } = await office.lock('bo', 2);
+    office.movePast(expiresAtMs);
+    expect(await ask('confirm-lock', { lockId, userId: 'bo' })).toEqual(value(false));
+    const refunds = await ask('get-refunds-required');
+    expect(refunds).toEqual(value([{ ...owed, lockId, requiredAt }]));
+  });
+
+  test('is noted of a lock that the buyer gave back, not of one that the order did', async () => {
+    const first = await office.lock('bo', 2);
+    await office.locks.unlock({ lockId: first.lockId, userId: 'bo' });
+    const second = await office.lock('al', 2);
+    await ask('release-ticket-lock', { lockId: second.lockId });
+    for (const { lockId } of [first, second]) {
+      const confirmed = await ask('confirm-ticket-lock', { lockId, orderId: 7 });
+      expect(confirmed).toEqual(refusal({ code: 'LOCK_RELEASED' }));
+    }
+    const refunds = await ask('get-refunds-required');
+    expect(refunds).toMatchObject(value([{ lockId: first.lockId }]));
+  });
+
+  test('that could not be noted is not refused for good: the caller asks again', async () => {
+    const { lockId, expiresAtMs } = await office.lock('bo', 2);
+    office.movePast(expiresAtMs);
+    const unknown = { ok: false, error: { code: 'OUTCOME_UNKNOWN' } } as const;
+    office.locks.requireRefund = async () => unknown;
+    expect(await ask('confirm-lock', { lockId, userId: 'bo' })).toEqual(unknown);
+  });
 });
 
 test('the statistics are those of the service', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { connect } from 'amqplib';
-import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import type { Channel, ChannelModel, ConsumeMessage, Options } from 'amqplib';
 
 const DIRECT_REPLY_TO = 'amq.rabbitmq.reply-to';
 
@@ -27,18 +27,21 @@ export interface Reply {
 export class NestClient {
   readonly model: ChannelModel;
   readonly channel: Channel;
-  readonly #queue: string;
+  readonly #queue: () => string;
   readonly #waiting = new Map<unknown, (reply: Reply) => void>();
 
-  private constructor(model: ChannelModel, channel: Channel, queue: string) {
+  private constructor(model: ChannelModel, channel: Channel, queue: () => string) {
     this.model = model;
     this.channel = channel;
     this.#queue = queue;
   }
 
-  static async open(queue: string): Promise<NestClient> {
-    const model = await connect(brokerUrl(), { noDelay: true });
-    const client = new NestClient(model, await model.createChannel(), queue);
+  static async open(queue: string | (() => string), url = brokerUrl()): Promise<NestClient> {
+    const model = await connect(url, { noDelay: true });
+    // A broker that is stopped for a test must not end the test.
+    model.on('error', () => undefined);
+    const queueNow = typeof queue === 'string' ? () => queue : queue;
+    const client = new NestClient(model, await model.createChannel(), queueNow);
     await client.channel.consume(DIRECT_REPLY_TO, (message) => client.#onReply(message), {
       noAck: true,
     });
@@ -53,7 +56,7 @@ export class NestClient {
 
   requestRaw(correlationId: string, content: string): Promise<Reply> {
     const reply = new Promise<Reply>((resolve) => this.#waiting.set(correlationId, resolve));
-    this.channel.sendToQueue(this.#queue, Buffer.from(content), {
+    this.channel.sendToQueue(this.#queue(), Buffer.from(content), {
       headers: {},
       persistent: false,
       correlationId,
@@ -65,7 +68,12 @@ export class NestClient {
   /** `client.emit(pattern, data)`: nobody answers. */
   emit(pattern: unknown, data: unknown): void {
     const content = Buffer.from(JSON.stringify({ pattern, data }));
-    this.channel.sendToQueue(this.#queue, content, { headers: {}, persistent: false });
+    this.channel.sendToQueue(this.#queue(), content, { headers: {}, persistent: false });
+  }
+
+  /** Whatever it is, with no address for an answer. */
+  sendRaw(content: string, options: Options.Publish = {}): void {
+    this.channel.sendToQueue(this.#queue(), Buffer.from(content), options);
   }
 
   async close(): Promise<void> {

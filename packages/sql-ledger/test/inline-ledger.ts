@@ -13,10 +13,11 @@ export interface InlineLedgerOptions extends LedgerHostOptions {
    * write.
    */
   readonly onStep?: (step: ChannelStep) => void;
+  readonly onWarning?: (message: string) => void;
 }
 
 /** The ledger with both sides in one thread, so that a test can stand between them. */
-export function inlineLedger({ store, onStep, ...options }: InlineLedgerOptions) {
+export function inlineLedger({ store, onStep, onWarning, ...options }: InlineLedgerOptions) {
   let listener: LedgerListener | undefined;
   const host = new LedgerHost({
     ...options,
@@ -38,5 +39,5 @@ export function inlineLedger({ store, onStep, ...options }: InlineLedgerOptions)
     },
     end: () => Promise.resolve(),
   };
-  return new GroupCommitLedger(channel, { place: 'the test ledger' });
+  return new GroupCommitLedger(channel, { place: 'the test ledger', onWarning });
 }

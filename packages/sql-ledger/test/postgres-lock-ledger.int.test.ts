@@ -24,7 +24,11 @@ describeLockLedgerContract({
   create: () => {
     const schema = newSchema();
     const open = () =>
-      inlineLedger({ store: new PostgresStore({ url: databaseUrl(), schema }), foldAtLatest: 20 });
+      inlineLedger({
+        store: new PostgresStore({ url: databaseUrl(), schema }),
+        foldAtLatest: 20,
+        outbox: true,
+      });
     return {
       ledger: open(),
       crash: () => cutOff(schema),

@@ -13,7 +13,7 @@ describeLockLedgerContract({
   name: 'SqliteLockLedger',
   create: () => {
     const folder = keptFolder();
-    const open = () => new SqliteLockLedger({ folder });
+    const open = () => new SqliteLockLedger({ folder, outbox: true });
     return { ledger: open(), reopen: open, dispose: () => removeFolder(folder) };
   },
   supports: {
@@ -40,7 +40,7 @@ describe.each([
             if (isBroken) throw new Error('no space left on device');
           },
         });
-        return inlineLedger({ store, foldAtLatest });
+        return inlineLedger({ store, foldAtLatest, outbox: true });
       };
       return {
         ledger: open(),

@@ -36,6 +36,16 @@ export async function* blocksAfter(client: ClientBase, seq: number): AsyncGenera
   }
 }
 
+/** Where the block begins that holds the change, or an earlier one if none does. */
+export async function blockBegin(client: ClientBase, seq: number): Promise<number | undefined> {
+  const { rows } = await client.query<{ begin: string | null }>(
+    'SELECT max(first_seq) AS begin FROM changes WHERE first_seq <= $1',
+    [seq],
+  );
+  const begin = rows[0]?.begin ?? undefined;
+  return begin === undefined ? undefined : Number(begin);
+}
+
 /** Forgets some of the blocks; returns how many. */
 export async function pruneBlocks(
   client: ClientBase,

@@ -85,6 +85,10 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX decisions_unsettled ON decisions (event, position)
     WHERE outcome = 'sold' AND NOT settled;
   `,
+  `
+  -- LockLedger: up to which change the publisher has told everything; null while there is none.
+  ALTER TABLE ledger ADD COLUMN published_seq bigint;
+  `,
 ];
 
 /**

@@ -16,6 +16,11 @@ export interface PostgresLockLedgerOptions extends PostgresOptions {
   readonly foldAfter?: number | undefined;
   /** Default 500,000. So many are folded in even when there is no quiet moment. */
   readonly foldAtLatest?: number | undefined;
+  /**
+   * Default false. Whether a publisher tells the changes to others, by the ledger's `ChangeOutbox`:
+   * what it has not told yet is kept then, up to 1,000,000 changes.
+   */
+  readonly outbox?: boolean | undefined;
   /** Told what somebody should look at while the ledger goes on. Default: nobody. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }

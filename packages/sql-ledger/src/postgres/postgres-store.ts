@@ -6,7 +6,7 @@ import { LedgerError, messageOf } from '../ledger-error.js';
 import type { ChangeBlock } from '../record/change-block.js';
 import type { Fold, FoldNeeds, FoldRows } from '../record/fold.js';
 import type { LedgerStore } from '../record/ledger-store.js';
-import { blocksAfter, insertBlocks, pruneBlocks } from './change-table.js';
+import { blockBegin, blocksAfter, insertBlocks, pruneBlocks } from './change-table.js';
 import { migrate } from './migrations.js';
 import { schemaName } from './schema-name.js';
 import { sessionSettings } from './session-settings.js';
@@ -86,6 +86,22 @@ export class PostgresStore implements LedgerStore {
 
   write(blocks: readonly ChangeBlock[]): Promise<void> {
     return insertBlocks(this.#open(), blocks);
+  }
+
+  async publishedSeq(): Promise<number | undefined> {
+    const { rows } = await this.#open().query<{ published_seq: string | null }>(
+      'SELECT published_seq FROM ledger',
+    );
+    const seq = rows[0]?.published_seq ?? undefined;
+    return seq === undefined ? undefined : Number(seq);
+  }
+
+  async markPublished(seq: number): Promise<void> {
+    await this.#open().query('UPDATE ledger SET published_seq = $1', [seq]);
+  }
+
+  blockBegin(seq: number): Promise<number | undefined> {
+    return blockBegin(this.#open(), seq);
   }
 
   readFor(needs: FoldNeeds): Promise<FoldRows> {

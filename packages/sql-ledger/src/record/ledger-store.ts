@@ -26,6 +26,12 @@ export interface LedgerStore extends LedgerReader {
   write(blocks: readonly ChangeBlock[]): Awaitable<void>;
   /** Reads the part of the snapshot that a fold needs. */
   readFor(needs: FoldNeeds): Awaitable<FoldRows>;
+  /** Up to where the publisher has told everything; `undefined` when there never was one. */
+  publishedSeq(): Awaitable<number | undefined>;
+  /** Makes the publisher's mark durable. */
+  markPublished(seq: number): Awaitable<void>;
+  /** Where the block begins that holds the change, or an earlier one if none does. */
+  blockBegin(seq: number): Awaitable<number | undefined>;
   /** Makes the fold durable, all or nothing. */
   writeFold(fold: Fold): Awaitable<void>;
   /**

@@ -10,6 +10,7 @@ const PRUNE_MAX = 64;
 export class ChangeTable {
   readonly #insert;
   readonly #after;
+  readonly #begin;
   readonly #prune;
   readonly #prunable;
 
@@ -24,6 +25,7 @@ export class ChangeTable {
       `SELECT first_seq, last_seq, from_ms, to_ms, checksum, body FROM changes
        WHERE first_seq > ? ORDER BY first_seq LIMIT ${BLOCKS_PER_PAGE}`,
     );
+    this.#begin = statement(db, 'SELECT max(first_seq) FROM changes WHERE first_seq <= ?');
     const old = `SELECT first_seq FROM changes WHERE last_seq <= ?1 AND to_ms < ?2
                  ORDER BY first_seq LIMIT ${PRUNE_MAX}`;
     this.#prunable = statement(db, `SELECT count(*) FROM (${old})`);
@@ -37,6 +39,12 @@ export class ChangeTable {
 
   *after(seq: number): Generator<readonly ChangeBlock[]> {
     yield* pagesOf<ChangeBlock>((last) => this.#after.all(last?.firstSeq ?? seq).map(blockOf));
+  }
+
+  /** Where the block begins that holds the change, or an earlier one if none does. */
+  begin(seq: number): number | undefined {
+    const first = this.#begin.get(seq)?.[0];
+    return typeof first === 'number' ? first : undefined;
   }
 
   /** Forgets some of the blocks; returns how many. */

@@ -61,6 +61,14 @@ const MIGRATIONS: readonly string[] = [
     body TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  -- One row, as soon as there is a publisher: up to which change it has told everything.
+  CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    published_seq INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /**

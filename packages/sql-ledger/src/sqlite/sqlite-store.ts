@@ -12,6 +12,7 @@ import type { Connection } from './database.js';
 import { ledgerFiles } from './ledger-files.js';
 import { LedgerTables } from './ledger-tables.js';
 import { migrate } from './migrations.js';
+import { OutboxTable } from './outbox-table.js';
 import { ProcessLock } from './process-lock.js';
 import { makeTokenKey, readTokenKey } from './token-key.js';
 
@@ -27,7 +28,8 @@ export interface SqliteStoreOptions {
   readonly onStep?: ((step: StoreStep) => void) | undefined;
 }
 
-type StoreStep = `${'write' | 'fold' | 'prune'}: ${'begin' | 'inserted' | 'committed' | 'marked'}`;
+type StoreStep =
+  `${'write' | 'fold' | 'mark' | 'prune'}: ${'begin' | 'inserted' | 'committed' | 'marked'}`;
 
 /**
  * Pages of the write-ahead log after which SQLite copies it into the database, a few milliseconds
@@ -46,6 +48,7 @@ export class SqliteStore implements LedgerStore {
   readonly #mark: AcknowledgedMark;
   #db: Connection | undefined;
   #tables: LedgerTables | undefined;
+  #outbox: OutboxTable | undefined;
 
   constructor(options: SqliteStoreOptions) {
     this.#options = options;
@@ -70,6 +73,7 @@ export class SqliteStore implements LedgerStore {
       if (pagesMax !== undefined) db.exec(`PRAGMA max_page_count = ${pagesMax}`);
       migrate(db, () => makeTokenKey(db));
       this.#tables = new LedgerTables(db);
+      this.#outbox = new OutboxTable(db);
       return { tokenKey: readTokenKey(db) };
     });
   }
@@ -105,6 +109,18 @@ export class SqliteStore implements LedgerStore {
     const last = blocks.at(-1);
     if (last !== undefined) this.#mark.write(last.lastSeq);
     this.#options.onStep?.('write: marked');
+  }
+
+  publishedSeq(): number | undefined {
+    return this.#readable(() => this.#outbox?.read());
+  }
+
+  markPublished(seq: number): void {
+    this.#commit('mark', () => this.#outbox?.write(seq));
+  }
+
+  blockBegin(seq: number): number | undefined {
+    return this.#readable(() => this.#open().tables.changes.begin(seq));
   }
 
   readFor(needs: FoldNeeds): FoldRows {
@@ -161,7 +177,7 @@ export class SqliteStore implements LedgerStore {
   }
 
   #commit<Result>(
-    what: 'write' | 'fold' | 'prune',
+    what: 'write' | 'fold' | 'mark' | 'prune',
     work: (tables: LedgerTables) => Result,
   ): Result {
     const { onStep } = this.#options;

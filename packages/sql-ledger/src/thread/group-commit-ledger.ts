@@ -1,8 +1,11 @@
+import { hmacSha256 } from '@ticket-locks/lock-engine';
 import type {
+  ChangeOutbox,
   LedgerContents,
   LockChange,
   LockLedger,
   LockSnapshot,
+  OutboxPosition,
 } from '@ticket-locks/lock-engine';
 
 import { LedgerError } from '../ledger-error.js';
@@ -19,6 +22,9 @@ export interface GroupCommitOptions {
   /** Runs something after the present turn of the event loop. Default `setImmediate`. */
   readonly defer?: ((work: () => void) => void) | undefined;
 }
+
+/** Characters of the outbox's id: 132 bits. */
+const OUTBOX_ID_LENGTH = 22;
 
 /** Changes that become durable together, and the promise of all who wait for them. */
 class Batch {
@@ -45,7 +51,7 @@ class Batch {
  * to FAILED: what was not yet told to be durable rejects, and so does everything after it, with
  * `LEDGER_FAILED` and the first cause.
  */
-export class GroupCommitLedger implements LockLedger {
+export class GroupCommitLedger implements LockLedger, ChangeOutbox {
   readonly #channel: LedgerChannel;
   readonly #options: GroupCommitOptions;
   readonly #defer: (work: () => void) => void;
@@ -56,6 +62,14 @@ export class GroupCommitLedger implements LockLedger {
   #isSendPlanned = false;
   /** The request that is neither a write. */
   #asked: { resolve: (reply: LedgerReply) => void; reject: (error: Error) => void } | undefined;
+  /** Reads of the publisher, in the order in which they are answered. */
+  #reading: {
+    resolve: (changes: LockChange[]) => void;
+    reject: (error: Error) => void;
+  }[] = [];
+  #position: OutboxPosition | undefined;
+  #markedSeq = 0;
+  #isMarkPlanned = false;
   readonly #slices: Record<SliceKind, unknown[]> = {
     events: [],
     locks: [],
@@ -79,7 +93,8 @@ export class GroupCommitLedger implements LockLedger {
     const opened = await this.#ask('open');
     if (opened.type !== 'opened') throw this.#closed();
     this.#mode = 'open';
-    const { seq, changedAtMs, tokenKey } = opened;
+    const { seq, changedAtMs, tokenKey, publishedSeq } = opened;
+    if (publishedSeq !== undefined) this.#position = positionOf(tokenKey, publishedSeq);
     const snapshot = seq === 0 ? undefined : this.#snapshot(seq, changedAtMs);
     return { snapshot, changes: this.#slices.changes.splice(0) as LockChange[], tokenKey };
   }
@@ -93,8 +108,35 @@ export class GroupCommitLedger implements LockLedger {
     return batch.written;
   }
 
+  async position(): Promise<OutboxPosition> {
+    if (this.#mode !== 'open') throw this.#failure ?? this.#closed();
+    if (this.#position === undefined) {
+      throw new TypeError('a ledger has an outbox when it is made with the option "outbox"');
+    }
+    const { outboxId, publishedSeq } = this.#position;
+    return { outboxId, publishedSeq: Math.max(publishedSeq, this.#markedSeq) };
+  }
+
+  changesAfter(seq: number, limit: number): Promise<readonly LockChange[]> {
+    if (this.#mode !== 'open') return Promise.reject(this.#failure ?? this.#closed());
+    return new Promise((resolve, reject) => {
+      this.#reading.push({ resolve, reject });
+      this.#channel.post({ type: 'read', afterSeq: seq, limit });
+    });
+  }
+
+  markPublished(seq: number): void {
+    if (this.#mode !== 'open' || this.#position === undefined || seq <= this.#markedSeq) return;
+    this.#markedSeq = seq;
+    if (this.#isMarkPlanned) return;
+    this.#isMarkPlanned = true;
+    // One message for all the marks of a turn of the event loop.
+    this.#defer(() => this.#sendMark());
+  }
+
   async close(): Promise<void> {
     if (this.#mode === 'closed') return;
+    this.#sendMark();
     if (this.#mode === 'open') {
       await this.#newest().catch(() => undefined);
     }
@@ -131,6 +173,12 @@ export class GroupCommitLedger implements LockLedger {
     this.#channel.post({ type: 'write', blocks: blocksOf(batch.changes) });
   }
 
+  #sendMark(): void {
+    if (!this.#isMarkPlanned) return;
+    this.#isMarkPlanned = false;
+    if (this.#mode === 'open') this.#channel.post({ type: 'mark', seq: this.#markedSeq });
+  }
+
   #onReply(reply: LedgerReply): void {
     switch (reply.type) {
       case 'slice': {
@@ -145,6 +193,8 @@ export class GroupCommitLedger implements LockLedger {
         batch?.resolve();
         return;
       }
+      case 'read':
+        return this.#reading.shift()?.resolve(JSON.parse(reply.json) as LockChange[]);
       case 'warning':
         return this.#options.onWarning?.(`${this.#options.place}: ${reply.message}`);
       case 'failed':
@@ -170,6 +220,7 @@ export class GroupCommitLedger implements LockLedger {
     if (this.#mode !== 'closed') this.#mode = 'failed';
     this.#asked?.reject(failure);
     this.#asked = undefined;
+    for (const { reject } of this.#reading.splice(0)) reject(failure);
     this.#flying?.reject(failure);
     this.#filling.reject(failure);
   }
@@ -199,4 +250,10 @@ export class GroupCommitLedger implements LockLedger {
     const message = `${this.#options.place}: the ledger is ${this.#mode === 'new' ? 'not open yet' : this.#mode}`;
     return new LedgerError('LEDGER_CLOSED', message);
   }
+}
+
+/** The id is made of the key, which stays with the record, and does not give it away. */
+function positionOf(tokenKey: string, publishedSeq: number): OutboxPosition {
+  const outboxId = hmacSha256(tokenKey, 'outbox').slice(0, OUTBOX_ID_LENGTH);
+  return { outboxId, publishedSeq };
 }

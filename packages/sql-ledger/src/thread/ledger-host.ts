@@ -10,8 +10,10 @@ import type { LedgerStore, Pages } from '../record/ledger-store.js';
 import { assertRow } from '../record/snapshot-rows.js';
 import type { SnapshotRow } from '../record/snapshot-rows.js';
 import type { LedgerReply, LedgerRequest, SliceKind } from './ledger-message.js';
+import { OutboxKeeper } from './outbox-keeper.js';
+import type { OutboxOptions } from './outbox-keeper.js';
 
-export interface LedgerHostOptions {
+export interface LedgerHostOptions extends OutboxOptions {
   /**
    * Default 604,800,000 (7 days). How long changes are kept for the history after they were folded
    * in.
@@ -45,6 +47,7 @@ export class LedgerHost {
   #foldAfter: number;
   #foldAtLatest: number;
   readonly #foldChangesMax: number;
+  readonly #outbox: OutboxKeeper;
   #mode: 'new' | 'open' | 'failed' | 'closed' = 'new';
   #busy: Promise<void> = Promise.resolve();
   #waitingCount = 0;
@@ -52,6 +55,7 @@ export class LedgerHost {
   #lastSeq = 0;
   #lastMs = 0;
   #mayPrune = true;
+  #hasGivenUp = false;
   #cancelQuiet: (() => void) | undefined;
 
   constructor(
@@ -64,6 +68,7 @@ export class LedgerHost {
     this.#foldAfter = options.foldAfter ?? 10_000;
     this.#foldAtLatest = options.foldAtLatest ?? 500_000;
     this.#foldChangesMax = options.foldChangesMax ?? 500;
+    this.#outbox = new OutboxKeeper(options.store, options);
   }
 
   /** Serves the request when those before it are done. */
@@ -81,6 +86,11 @@ export class LedgerHost {
         return this.#open();
       case 'write':
         return this.#write(request.blocks);
+      case 'read':
+        return this.#read(request.afterSeq, request.limit);
+      case 'mark':
+        this.#outbox.note(request.seq);
+        return this.#armQuiet();
       case 'close':
         return this.#close();
     }
@@ -109,9 +119,10 @@ export class LedgerHost {
       () =>
         `it ends with change ${this.#lastSeq}, and changes up to ${acknowledgedSeq} were answered`,
     );
+    const publishedSeq = await this.#outbox.open(this.#lastSeq);
     this.#mode = 'open';
     const { seq, changedAtMs } = head;
-    this.#reply({ type: 'opened', tokenKey, seq, changedAtMs });
+    this.#reply({ type: 'opened', tokenKey, seq, changedAtMs, publishedSeq });
     this.#armQuiet();
   }
 
@@ -124,12 +135,21 @@ export class LedgerHost {
     this.#lastMs = last?.toMs ?? this.#lastMs;
     this.#mayPrune = true;
     this.#reply({ type: 'written' });
+    if (this.#outbox.isMarkOverdue) await this.#outbox.writeMark();
     if (this.#lastSeq - this.#headSeq >= this.#foldAtLatest) await this.#foldSome();
+    this.#armQuiet();
+  }
+
+  async #read(afterSeq: number, limit: number): Promise<void> {
+    if (this.#mode !== 'open') throw new LedgerError('LEDGER_CLOSED', 'the ledger is not open');
+    const changes = await this.#outbox.read(afterSeq, limit);
+    this.#reply({ type: 'read', json: JSON.stringify(changes) });
     this.#armQuiet();
   }
 
   async #close(): Promise<void> {
     this.#cancelQuiet?.();
+    if (this.#mode === 'open') await this.#outbox.writeMark();
     if (this.#mode !== 'failed') this.#mode = 'closed';
     await this.#store.close();
     this.#reply({ type: 'closed' });
@@ -166,6 +186,10 @@ export class LedgerHost {
    */
   async #tidy(): Promise<void> {
     if (this.#mode !== 'open' || this.#waitingCount > 0) return;
+    if (this.#outbox.hasMark) {
+      await this.#outbox.writeMark();
+      this.#mayPrune = true;
+    }
     const mayFold = this.#lastSeq - this.#headSeq >= this.#foldAfter;
     if (mayFold) await this.#foldSome();
     else if (this.#mayPrune) this.#mayPrune = await this.#prune();
@@ -216,7 +240,13 @@ export class LedgerHost {
 
   #prune(): Promise<boolean> | boolean {
     const instantMs = this.#lastMs - this.#historyMs;
-    return this.#store.prune({ seq: this.#headSeq, instantMs });
+    if (this.#outbox.isBeyondBound(this.#lastSeq) && !this.#hasGivenUp) {
+      this.#hasGivenUp = true;
+      const message = 'too many changes wait to be published: those past the history are given up';
+      this.#reply({ type: 'warning', message });
+    }
+    const seq = this.#outbox.forgettableSeq(this.#headSeq, this.#lastSeq);
+    return this.#store.prune({ seq, instantMs });
   }
 
   /**

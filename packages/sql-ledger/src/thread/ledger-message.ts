@@ -4,6 +4,10 @@ import type { ChangeBlock } from '../record/change-block.js';
 export type LedgerRequest =
   | { readonly type: 'open' }
   | { readonly type: 'write'; readonly blocks: readonly Omit<ChangeBlock, 'checksum'>[] }
+  /** Changes for the publisher. Any number at a time, beside the others; answered in order. */
+  | { readonly type: 'read'; readonly afterSeq: number; readonly limit: number }
+  /** The publisher has told everything up to here. No reply. */
+  | { readonly type: 'mark'; readonly seq: number }
   | { readonly type: 'close' };
 
 /**
@@ -17,8 +21,12 @@ export type LedgerReply =
       readonly tokenKey: string;
       readonly seq: number;
       readonly changedAtMs: number;
+      /** Only when there is a publisher. */
+      readonly publishedSeq: number | undefined;
     }
   | { readonly type: 'written' }
+  /** To `read`: a JSON array of changes. */
+  | { readonly type: 'read'; readonly json: string }
   | { readonly type: 'closed' }
   /** No reply to anything: something that somebody should look at, while the ledger goes on. */
   | { readonly type: 'warning'; readonly message: string }

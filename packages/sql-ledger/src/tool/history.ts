@@ -69,6 +69,12 @@ function wordsOf(change: LockChange, lockId: string): string | undefined {
       return `expired: its time was over at ${instant(change.expiresAtMs)}`;
     case 'expiring':
       return `the buyer was told that it ends at ${instant(change.expiresAtMs)}`;
+    case 'order-completed':
+      return `order ${change.orderId} was completed`;
+    case 'refund-required': {
+      const order = change.orderId === undefined ? '' : ` for order ${change.orderId}`;
+      return `money was taken${order} when it was over: it must go back`;
+    }
     case 'settled':
       return change.byOperator === true
         ? 'settled by an operator'

@@ -8,7 +8,7 @@ import { tool } from './toolchain.mjs';
 const LIBRARIES = readdirSync(join(root, 'packages')).filter((name) =>
   existsSync(join(root, 'packages', name, 'package.json')),
 );
-const CODE = ['packages', 'apps', 'benchmarks', 'scripts'];
+const CODE = ['packages', 'apps', 'benchmarks', 'examples', 'scripts'];
 
 /** A few seconds in all: part of every `npm test`. */
 export const QUICK_CHECKS = [

@@ -12,6 +12,7 @@ import {
   start,
   throwIfStopped,
 } from './child-process.mjs';
+import { checkModel } from './model.mjs';
 import { openServices, servicesNeededBy, TEST_SERVICES } from './services.mjs';
 import { printSummary } from './summary.mjs';
 import { build, install, tool, toolEnvironment } from './toolchain.mjs';
@@ -22,6 +23,9 @@ const DEMO_WEB = '@ticket-locks/demo-web';
 const BENCHMARKS = '@ticket-locks/benchmarks';
 const SQL_LEDGER = '@ticket-locks/sql-ledger';
 const MATRIX = ['22', '24'];
+/** Tests that repeat things at random, as often as the campaign wants. */
+const CAMPAIGN = ['kill-rounds', 'broker-rounds', 'doubled-messages'];
+const MESSAGES_PER_ROUND = 500;
 
 const commands = {
   start: startService,
@@ -38,6 +42,8 @@ const commands = {
   campaign,
   crowd,
   asyncapi,
+  screenshots,
+  model: checkModel,
   changeset: (args) => installed(() => tool('changeset', args)),
   pnpm: async (args) => run('pnpm', args, { env: await toolEnvironment() }),
 };
@@ -202,11 +208,30 @@ async function ledger(args) {
   return run(process.execPath, ['packages/sql-ledger/dist/tool/main.js', ...args]);
 }
 
-/** Kills a busy service a few hundred times, and compares its ledger with what was told. */
+/**
+ * Kills a busy ledger, a busy service and its broker, and doubles messages, far more often than the
+ * tests do: `npm run campaign -- 500 7` takes rounds and seed.
+ */
 async function campaign(args) {
+  const [rounds = '200', seed = String(1 + (Date.now() % 1_000_000))] = args;
   await install();
-  if (!(await build([SQL_LEDGER]))) throw new ExpectedError('The build failed.');
-  return tool('tsx', ['packages/sql-ledger/scripts/campaign.ts', ...args]);
+  if (!(await build([SERVICE]))) throw new ExpectedError('The build failed.');
+  const ofLedger = await tool('tsx', ['packages/sql-ledger/scripts/campaign.ts', rounds, seed]);
+  const services = openServices(['rabbitmq']);
+  try {
+    const env = {
+      ...(await orStop(services.environment())),
+      CAMPAIGN_ROUNDS: rounds,
+      CAMPAIGN_SEED: seed,
+      CAMPAIGN_MESSAGES: String(Number(rounds) * MESSAGES_PER_ROUND),
+    };
+    const files = CAMPAIGN.map((name) => `apps/realtime-service/test/${name}.int.test.ts`);
+    const options = ['--no-file-parallelism', '--reporter=verbose'];
+    const ofService = await tool('vitest', ['run', ...options, ...files], run, { env });
+    return ofLedger === 0 ? ofService : ofLedger;
+  } finally {
+    await services.stop();
+  }
 }
 
 /** Writes docs/asyncapi.yaml anew, from the types of the protocol. */
@@ -214,6 +239,19 @@ async function asyncapi() {
   await install();
   if (!(await build([SOCKET_ADAPTER]))) throw new ExpectedError('The build failed.');
   return tool('tsx', ['packages/socket-adapter/scripts/asyncapi.ts']);
+}
+
+/** Pictures of the demo page, for eyes that judge them. */
+async function screenshots() {
+  await install();
+  if (!(await build([SERVICE, DEMO_WEB]))) throw new ExpectedError('The build failed.');
+  const services = openServices(['chromium']);
+  try {
+    const env = await orStop(services.environment());
+    return await tool('tsx', ['apps/demo-web/scripts/screenshots.ts'], run, { env });
+  } finally {
+    await services.stop();
+  }
 }
 
 async function installed(action) {

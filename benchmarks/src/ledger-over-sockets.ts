@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -14,6 +14,7 @@ import type { Socket } from 'socket.io-client';
 import { closedLoop } from './closed-loop.js';
 import type { LedgerRequest } from './ledger-in-process.js';
 import type { LedgerSample } from './ledger.bench.js';
+import { cpuUsOf } from './process-cpu.js';
 
 const SERVICE = fileURLToPath(new URL('../../apps/realtime-service/dist/main.js', import.meta.url));
 const SECRET = 'a secret of the benchmark, long enough for HS256';
@@ -118,11 +119,4 @@ function lockAndUnlock(sockets: readonly Socket[]): Parameters<typeof closedLoop
     const { lockId } = await ask(() => send('lock-tickets', wish));
     await ask(() => send('unlock-tickets', { lockId }));
   };
-}
-
-/** What the process has used of the processors so far, all its threads, in microseconds. */
-function cpuUsOf({ pid }: ChildProcess): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  // User and system time, in hundredths of a second.
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
 }

@@ -2,10 +2,11 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
+import { benchmarkAmqp } from './amqp.bench.js';
 import { benchmarkEngine } from './engine.bench.js';
 import { benchmarkLedger } from './ledger.bench.js';
 
-const BENCHMARKS = { engine: benchmarkEngine, ledger: benchmarkLedger };
+const BENCHMARKS = { engine: benchmarkEngine, ledger: benchmarkLedger, amqp: benchmarkAmqp };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -4,6 +4,8 @@ import type { SocketLimits } from '@ticket-locks/socket-adapter';
 
 import { Environment } from './environment.js';
 import type { Variables } from './environment.js';
+import { readEventsConfig } from './events-config.js';
+import type { EventsConfig } from './events-config.js';
 import { readLedger } from './ledger.js';
 import type { LedgerConfig } from './ledger.js';
 import { readTokenConfig } from './token-config.js';
@@ -27,8 +29,10 @@ export interface Config {
   readonly cleanupIntervalMs: number;
   /** Unset: the demo's. */
   readonly inventoryFile: string | undefined;
-  /** The events service is the source of truth. */
-  readonly hasEventsService: boolean;
+  readonly inventoryRefreshMs: number;
+  readonly inventoryStaleAfterMs: number;
+  /** Set: the events service is the source of truth. */
+  readonly events: EventsConfig | undefined;
   readonly amqp: AmqpConfig | undefined;
   readonly ledger: LedgerConfig;
   /** What the operator should know, for the log. */
@@ -77,7 +81,15 @@ export function readConfig(variables: Variables): ConfigResult {
       min: 1,
     }),
     inventoryFile: environment.text('INVENTORY_FILE'),
-    hasEventsService: readEventsService(environment, notices),
+    inventoryRefreshMs: environment.durationMs('INVENTORY_REFRESH_SECONDS', 'seconds', {
+      fallback: 5,
+      min: 1,
+    }),
+    inventoryStaleAfterMs: environment.durationMs('INVENTORY_STALE_AFTER_SECONDS', 'seconds', {
+      fallback: 300,
+      min: 1,
+    }),
+    events: readEventsConfig(environment),
     amqp: readAmqp(environment),
     ledger: readLedger(environment),
     notices,
@@ -188,17 +200,6 @@ function readAmqp(environment: Environment): AmqpConfig | undefined {
   return url === undefined ? undefined : { url, queue, queueOptions, declare };
 }
 
-/**
- * Nobody asks the events service yet. Rather than trust a file instead, no event can be had then.
- */
-function readEventsService(environment: Environment, notices: string[]): boolean {
-  const hasEventsService = environment.text('EVENTS_QUEUE') !== undefined;
-  if (hasEventsService) {
-    notices.push('EVENTS_QUEUE: this version does not ask the events service, nothing is on sale');
-  }
-  return hasEventsService;
-}
-
 /** Settings of parts that are not built yet: never accepted as if they worked. */
 function readWhatComesLater(environment: Environment): void {
   const later = (setting: string) =>
@@ -208,7 +209,4 @@ function readWhatComesLater(environment: Environment): void {
   }
   environment.url('REDIS_URL', ['redis:', 'rediss:']);
   environment.text('REDIS_PREFIX');
-  environment.text('EVENTS_PATTERN');
-  environment.durationMs('INVENTORY_REFRESH_SECONDS', 'seconds', { fallback: 5, min: 1 });
-  environment.durationMs('INVENTORY_STALE_AFTER_SECONDS', 'seconds', { fallback: 300, min: 1 });
 }

@@ -1,11 +1,17 @@
-import { canonicalId } from '@ticket-locks/lock-engine';
-import type { Clock } from '@ticket-locks/lock-engine';
-import { SignJWT } from 'jose';
+import type { Clock, LockChange, TicketLocks } from '@ticket-locks/lock-engine';
 
-import type { HttpAnswer, Route } from './http-server.js';
-import { json } from './http-server.js';
+import type { AmqpConfig } from './config.js';
+import { DemoChanges } from './demo-changes.js';
+import { demoOrderRoutes } from './demo-orders.js';
+import { eventFigures, EventLoopWatch } from './demo-overview.js';
+import { demoPageRoutes } from './demo-page.js';
+import { demoTokenRoute } from './demo-token.js';
+import { json } from './http-answer.js';
+import type { PostRoute, Route } from './http-server.js';
 import type { DescribedEvent } from './inventory.js';
-import { readStaticFiles } from './static-files.js';
+import { LocalOrdersDesk } from './orders-desk.js';
+import type { OrdersDesk } from './orders-desk.js';
+import { RabbitOrdersDesk } from './rabbit-orders-desk.js';
 import type { TokenConfig } from './token-config.js';
 
 export interface DemoOptions {
@@ -14,41 +20,60 @@ export interface DemoOptions {
   /** Where the built demo page is, if it was built. */
   readonly pageFolder: string;
   readonly clock: Clock;
+  readonly locks: TicketLocks;
+  /** Set: the demo's orders go through RabbitMQ, as real ones do. */
+  readonly amqp: Pick<AmqpConfig, 'url' | 'queue'> | undefined;
 }
 
-const TOKEN_LIFE_S = 12 * 3600;
+/**
+ * The demo page and what it needs beside the socket: tokens for whoever one wants to be, events,
+ * orders, and a look inside. Not for production.
+ *
+ * WATCHING from the beginning -> `stop`.
+ */
+export class Demo {
+  readonly routes: ReadonlyMap<string, Route>;
+  readonly postRoutes: ReadonlyMap<string, PostRoute>;
+  readonly #locks: TicketLocks;
+  readonly #desk: OrdersDesk;
+  readonly #changes = new DemoChanges();
+  readonly #eventLoop = new EventLoopWatch();
+  readonly #onChange = (change: LockChange) => this.#changes.onChange(change);
 
-/** The demo page, what it shows, and tokens for whoever one wants to be. Not for production. */
-export function demoRoutes(options: DemoOptions): ReadonlyMap<string, Route> {
-  const routes = new Map<string, Route>();
-  for (const [path, { type, content }] of readStaticFiles(options.pageFolder)) {
-    routes.set(path, async () => ({ status: 200, type, body: content }));
+  constructor({ tokens, events, pageFolder, clock, locks, amqp }: DemoOptions) {
+    this.#locks = locks;
+    this.#desk = amqp === undefined ? new LocalOrdersDesk(locks) : new RabbitOrdersDesk(amqp);
+    locks.on('change', this.#onChange);
+    this.routes = new Map<string, Route>([
+      ...demoPageRoutes(pageFolder),
+      ['/demo/token', demoTokenRoute(tokens, clock)],
+      ['/demo/events', async () => json(200, { events })],
+      ['/demo/changes', async (query) => json(200, this.#changesAfter(query))],
+      ['/demo/overview', async () => json(200, await this.#overview(events))],
+    ]);
+    this.postRoutes = demoOrderRoutes({ desk: this.#desk, locks, events });
   }
-  routes.set('/demo/token', (query) => tokenAnswer(options, query));
-  routes.set('/demo/events', async () => json(200, { events: options.events }));
-  return routes;
-}
 
-async function tokenAnswer(
-  { tokens, clock }: DemoOptions,
-  query: URLSearchParams,
-): Promise<HttpAnswer> {
-  const userId = canonicalId(query.get('userId') ?? undefined);
-  if (userId === undefined) {
-    const message = 'Name a user: /demo/token?userId=123';
-    return json(400, { code: 'INVALID_REQUEST', field: 'userId', message });
+  async stop(): Promise<void> {
+    this.#locks.off('change', this.#onChange);
+    this.#eventLoop.stop();
+    await this.#desk.close();
   }
-  const { key, issuer, audience, userClaim } = tokens;
-  if (!('secret' in key)) {
-    const message = 'Only who has the private key can sign tokens here';
-    return json(404, { code: 'NOT_FOUND', message });
+
+  /** The number of another life of this service is not believed. */
+  #changesAfter(query: URLSearchParams): object {
+    const asked = Number(query.get('after'));
+    const after = asked > 0 && asked <= this.#changes.count ? asked : 0;
+    return { count: this.#changes.count, changes: this.#changes.after(after) };
   }
-  const expiresAtS = Math.floor(clock.nowMs() / 1000) + TOKEN_LIFE_S;
-  const jwt = new SignJWT({ [userClaim]: String(userId) })
-    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
-    .setExpirationTime(expiresAtS);
-  if (issuer !== undefined) jwt.setIssuer(issuer);
-  if (audience !== undefined) jwt.setAudience(audience);
-  const token = await jwt.sign(new TextEncoder().encode(key.secret));
-  return json(200, { token, userId, expiresAt: new Date(expiresAtS * 1000).toISOString() });
+
+  async #overview(events: readonly DescribedEvent[]): Promise<object> {
+    return {
+      events: await eventFigures(this.#locks, events),
+      eventLoopDelay: this.#eventLoop.delay,
+      heapUsedBytes: process.memoryUsage().heapUsed,
+      uptimeSeconds: Math.round(process.uptime()),
+      orders: this.#desk instanceof RabbitOrdersDesk ? 'rabbitmq' : 'in-process',
+    };
+  }
 }

@@ -1,19 +1,21 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
+import { json } from './http-answer.js';
+import type { HttpAnswer } from './http-answer.js';
+import { readPost } from './post-body.js';
 import type { ServiceLog } from './service-log.js';
-
-export interface HttpAnswer {
-  readonly status: number;
-  readonly type: string;
-  readonly body: string | Buffer;
-}
 
 /** Answers a GET of one path. */
 export type Route = (query: URLSearchParams) => Promise<HttpAnswer>;
 
+/** Answers a POST of one path with what its JSON says: not checked yet. */
+export type PostRoute = (body: unknown) => Promise<HttpAnswer>;
+
 export interface HttpServerOptions {
   readonly routes: ReadonlyMap<string, Route>;
+  /** Default none. */
+  readonly postRoutes?: ReadonlyMap<string, PostRoute>;
   /** Web pages of these origins may read the answers. */
   readonly origins: readonly string[];
   /** Most TCP connections; 0 is no limit. */
@@ -21,15 +23,9 @@ export interface HttpServerOptions {
   readonly log: ServiceLog;
 }
 
-const JSON_TYPE = 'application/json; charset=utf-8';
-
-export function json(status: number, value: unknown): HttpAnswer {
-  return { status, type: JSON_TYPE, body: `${JSON.stringify(value)}\n` };
-}
-
-/** A small HTTP server for GET. Who sends slowly, or much, is cut off. */
+/** A small HTTP server for GET, and for a few POSTs. Who sends slowly, or much, is cut off. */
 export function createHttpServer(options: HttpServerOptions): Server {
-  const { routes, origins, connectionsMax, log } = options;
+  const { origins, connectionsMax, log } = options;
   const limits = {
     headersTimeout: 10_000,
     requestTimeout: 15_000,
@@ -38,7 +34,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
     maxHeaderSize: 16 * 1024,
   };
   const server = createServer(limits, (request, response) => {
-    answerTo(request, routes)
+    answerTo(request, options)
       .catch((error: unknown): HttpAnswer => {
         log.error({ err: error, path: pathOf(request) }, 'a request failed');
         return json(500, { code: 'UNAVAILABLE', message: 'The service cannot do this now' });
@@ -57,8 +53,13 @@ export function createHttpServer(options: HttpServerOptions): Server {
 
 async function answerTo(
   request: IncomingMessage,
-  routes: ReadonlyMap<string, Route>,
+  { routes, postRoutes }: HttpServerOptions,
 ): Promise<HttpAnswer> {
+  const postRoute = postRoutes?.get(pathOf(request));
+  if (postRoute !== undefined) {
+    const read = await readPost(request);
+    return read.ok ? postRoute(read.body) : read.answer;
+  }
   const route = routes.get(pathOf(request));
   if (route === undefined)
     return json(404, { code: 'NOT_FOUND', message: 'There is nothing here' });
@@ -75,14 +76,24 @@ function send(
 ): void {
   const { origin } = request.headers;
   const allowed = origins.includes('*') ? '*' : origins.find((one) => one === origin);
+  const takesGzip = /\bgzip\b/.test(String(request.headers['accept-encoding']));
+  const gzipped = takesGzip ? answer.gzipped : undefined;
+  const body = gzipped ?? answer.body;
+  const vary = [
+    ...(allowed === undefined ? [] : ['origin']),
+    ...(answer.gzipped === undefined ? [] : ['accept-encoding']),
+  ];
   response.writeHead(answer.status, {
     'content-type': answer.type,
-    'content-length': Buffer.byteLength(answer.body),
+    'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
-    ...(allowed !== undefined && { 'access-control-allow-origin': allowed, vary: 'origin' }),
+    ...(gzipped !== undefined && { 'content-encoding': 'gzip' }),
+    ...(allowed !== undefined && { 'access-control-allow-origin': allowed }),
+    ...(vary.length > 0 && { vary: vary.join(', ') }),
+    ...answer.headers,
   });
-  response.end(request.method === 'HEAD' ? undefined : answer.body);
+  response.end(request.method === 'HEAD' ? undefined : body);
 }
 
 /** Without the query, which may hold what should not be logged. */

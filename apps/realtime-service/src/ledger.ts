@@ -1,4 +1,4 @@
-import type { LockLedger } from '@ticket-locks/lock-engine';
+import type { ChangeOutbox, LockLedger } from '@ticket-locks/lock-engine';
 import { PostgresLockLedger } from '@ticket-locks/sql-ledger/postgres';
 import { SqliteLockLedger } from '@ticket-locks/sql-ledger/sqlite';
 
@@ -18,14 +18,18 @@ export function readLedger(environment: Environment): LedgerConfig {
   return folder === 'none' ? { kind: 'none' } : { kind: 'sqlite', folder };
 }
 
-export function createLedger(config: LedgerConfig, log: ServiceLog): LockLedger | undefined {
+/** `outbox`: somebody tells the changes to others, and what is not told yet must be kept. */
+export function createLedger(
+  config: LedgerConfig,
+  { log, outbox }: { readonly log: ServiceLog; readonly outbox: boolean },
+): (LockLedger & ChangeOutbox) | undefined {
   const onWarning = (message: string) => log.warn(message);
   switch (config.kind) {
     case 'none':
       return undefined;
     case 'sqlite':
-      return new SqliteLockLedger({ folder: config.folder, onWarning });
+      return new SqliteLockLedger({ folder: config.folder, outbox, onWarning });
     case 'postgres':
-      return new PostgresLockLedger({ url: config.url, onWarning });
+      return new PostgresLockLedger({ url: config.url, outbox, onWarning });
   }
 }

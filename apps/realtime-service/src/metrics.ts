@@ -2,16 +2,26 @@ import type { TicketLocks } from '@ticket-locks/lock-engine';
 import type { SocketStats } from '@ticket-locks/socket-adapter';
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 
+import { messageMetrics } from './message-metrics.js';
+import type { MessageState } from './message-metrics.js';
+
 export interface MetricsOptions {
   readonly locks: Pick<TicketLocks, 'stats'>;
   readonly sockets: () => SocketStats;
+  /** How long the oldest completed order waits to be settled; set with an events service. */
+  readonly oldestUnsettledSeconds?: (() => number) | undefined;
+  /** Set with RabbitMQ. */
+  readonly messages?: (() => MessageState) | undefined;
 }
 
 /** What Prometheus may ask for; everything is read when it asks. */
-export function createMetrics({ locks, sockets }: MetricsOptions): Registry {
+export function createMetrics(options: MetricsOptions): Registry {
+  const { locks, sockets, oldestUnsettledSeconds, messages } = options;
   const register = new Registry();
   collectDefaultMetrics({ register });
   const metrics = [lockGauge(locks), unsettledGauge(locks), ...socketMetrics(sockets)];
+  if (oldestUnsettledSeconds !== undefined) metrics.push(stuckGauge(oldestUnsettledSeconds));
+  if (messages !== undefined) metrics.push(...messageMetrics(messages));
   for (const metric of metrics) register.registerMetric(metric);
   return register;
 }
@@ -36,6 +46,17 @@ function unsettledGauge(locks: MetricsOptions['locks']): Gauge {
     registers: [],
     async collect() {
       this.set((await locks.stats()).unsettledLocks);
+    },
+  });
+}
+
+function stuckGauge(oldestUnsettledSeconds: () => number): Gauge {
+  return new Gauge({
+    name: 'ticket_locks_unsettled_oldest_seconds',
+    help: 'How long the oldest completed order waits for the source of truth to count it',
+    registers: [],
+    collect() {
+      this.set(oldestUnsettledSeconds());
     },
   });
 }

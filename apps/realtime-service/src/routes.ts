@@ -2,7 +2,7 @@ import type { TicketLocks } from '@ticket-locks/lock-engine';
 import type { SocketStats } from '@ticket-locks/socket-adapter';
 import type { Registry } from 'prom-client';
 
-import { json } from './http-server.js';
+import { json } from './http-answer.js';
 import type { Route } from './http-server.js';
 
 export interface Readiness {

@@ -3,22 +3,26 @@ import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
-import { AmqpAdapter } from '@ticket-locks/amqp-adapter';
+import { AmqpAdapter, AmqpInventorySource } from '@ticket-locks/amqp-adapter';
+import type { AmqpAdapterOptions } from '@ticket-locks/amqp-adapter';
 import { LocalTicketLocks, systemClock, systemTimers } from '@ticket-locks/lock-engine';
-import type { Clock, InventorySource, Timers } from '@ticket-locks/lock-engine';
+import type { Clock, Timers } from '@ticket-locks/lock-engine';
 import { SocketAdapter, socketServerOptions, tokenVerifier } from '@ticket-locks/socket-adapter';
 import { Server } from 'socket.io';
 
 import type { AmqpConfig, Config } from './config.js';
-import { demoRoutes } from './demo.js';
+import { Demo } from './demo.js';
+import type { EventsConfig } from './events-config.js';
 import { createHttpServer } from './http-server.js';
 import type { Route } from './http-server.js';
 import type { FixedInventory } from './inventory.js';
 import { createLedger } from './ledger.js';
+import type { MessageState } from './message-metrics.js';
 import { createMetrics } from './metrics.js';
 import { readStats, serviceRoutes } from './routes.js';
 import type { Readiness } from './routes.js';
 import type { ServiceLog } from './service-log.js';
+import { SettlementWatch } from './settlement-watch.js';
 
 export interface ServiceOptions {
   readonly config: Config;
@@ -32,10 +36,6 @@ export interface ServiceOptions {
  * Connections beyond those of buyers: for who looks at the health, and for handshakes under way.
  */
 const CONNECTIONS_SPARE = 1000;
-/** An events service that is not asked yet: whatever would need it is unavailable. */
-const SILENT_SOURCE: InventorySource = {
-  load: () => Promise.reject(new Error('this version does not ask the events service')),
-};
 /** How long closed connections are waited for: a peer that is gone does not answer a farewell. */
 const CLOSE_TIMEOUT_MS = 2000;
 
@@ -43,28 +43,35 @@ const CLOSE_TIMEOUT_MS = 2000;
  * All parts of the service, put together.
  *
  * NEW -> `start` -> RUNNING -> `stop` -> STOPPED. Stopping goes from the outside in: not ready any
- * more, requests in work finished, sockets closed so that clients come back elsewhere, then the
- * store.
+ * more, requests in work finished, what they changed told to others, sockets closed so that
+ * clients come back elsewhere, then the store.
  */
 export class Service {
   readonly #config: Config;
   readonly #clock: Clock = systemClock();
   readonly #timers: Timers = systemTimers();
+  /** Set: the events service is the source of truth. */
+  readonly #events: AmqpInventorySource | undefined;
+  readonly #settlements: SettlementWatch | undefined;
   readonly #locks: LocalTicketLocks;
   readonly #log: ServiceLog;
   readonly #http: HttpServer;
   readonly #io: Server;
   readonly #sockets: SocketAdapter;
   readonly #amqp: AmqpAdapter | undefined;
+  readonly #demo: Demo | undefined;
   #missing: readonly string[] = ['start'];
 
   constructor(options: ServiceOptions) {
     const { config, inventory, log, onFailure } = options;
     this.#config = config;
     this.#log = log;
-    const ledger = createLedger(config.ledger, log);
+    const ledger = createLedger(config.ledger, { log, outbox: config.amqp !== undefined });
+    this.#events = config.events && this.#createEvents(config.events);
     this.#locks = new LocalTicketLocks({
-      source: config.hasEventsService ? SILENT_SOURCE : inventory,
+      source: this.#events ?? inventory,
+      inventoryRefreshMs: config.inventoryRefreshMs,
+      inventoryStaleAfterMs: config.inventoryStaleAfterMs,
       ...(ledger !== undefined && { ledger }),
       policy: config.policy,
       disconnectGraceMs: config.disconnectGraceMs,
@@ -73,8 +80,11 @@ export class Service {
       timers: this.#timers,
     });
     this.#locks.on('failure', onFailure);
+    this.#settlements = this.#events && this.#createSettlementWatch();
+    this.#demo = config.isDemo ? this.#createDemo(inventory) : undefined;
     this.#http = createHttpServer({
-      routes: this.#routes(inventory),
+      routes: this.#routes(),
+      ...(this.#demo !== undefined && { postRoutes: this.#demo.postRoutes }),
       origins: config.origins,
       connectionsMax: connectionsMax(config),
       log,
@@ -92,7 +102,7 @@ export class Service {
       timers: this.#timers,
       log,
     });
-    this.#amqp = config.amqp && this.#createAmqp(config.amqp, log);
+    this.#amqp = config.amqp && this.#createAmqp({ ...config.amqp, outbox: ledger });
   }
 
   /** Returns the port. Rejects when the port is taken or the store cannot be had. */
@@ -102,6 +112,7 @@ export class Service {
     this.#sockets.start();
     this.#http.listen(this.#config.port, this.#config.host);
     await once(this.#http, 'listening');
+    this.#settlements?.start();
     await this.#amqp?.start();
     this.#missing = [];
     return (this.#http.address() as AddressInfo).port;
@@ -109,7 +120,10 @@ export class Service {
 
   async stop(): Promise<void> {
     this.#missing = ['stopping'];
-    await Promise.all([this.#sockets.stop(), this.#amqp?.stop()]);
+    this.#settlements?.stop();
+    await Promise.all([this.#sockets.stop(), this.#amqp?.drain(), this.#demo?.stop()]);
+    // After the last change.
+    await this.#amqp?.stop();
     await this.#within(CLOSE_TIMEOUT_MS, this.#io.close());
     await this.#locks.stop();
   }
@@ -126,28 +140,64 @@ export class Service {
     );
   }
 
-  #routes(inventory: FixedInventory): ReadonlyMap<string, Route> {
-    const { isDemo, tokens } = this.#config;
+  #routes(): ReadonlyMap<string, Route> {
+    const settlements = this.#settlements;
     const routes = serviceRoutes({
       stats: () => this.#stats(),
       readiness: () => this.#readiness(),
-      metrics: createMetrics({ locks: this.#locks, sockets: () => this.#sockets.stats() }),
+      metrics: createMetrics({
+        locks: this.#locks,
+        sockets: () => this.#sockets.stats(),
+        oldestUnsettledSeconds: settlements && (() => settlements.oldestSeconds()),
+        messages: this.#config.amqp && (() => this.#messages()),
+      }),
     });
-    if (!isDemo) return routes;
-    // The same place beside the sources and beside what is built of them.
-    const pageFolder = fileURLToPath(new URL('../../demo-web/dist', import.meta.url));
-    const demo = demoRoutes({ tokens, events: inventory.events, pageFolder, clock: this.#clock });
-    return new Map([...routes, ...demo]);
+    return new Map([...routes, ...(this.#demo?.routes ?? [])]);
   }
 
-  #createAmqp(config: AmqpConfig, log: ServiceLog): AmqpAdapter {
+  #createDemo({ events }: FixedInventory): Demo {
+    const { tokens, amqp } = this.#config;
+    // The same place beside the sources and beside what is built of them.
+    const pageFolder = fileURLToPath(new URL('../../demo-web/dist', import.meta.url));
+    return new Demo({ tokens, events, pageFolder, clock: this.#clock, locks: this.#locks, amqp });
+  }
+
+  #createEvents(config: EventsConfig): AmqpInventorySource {
+    return new AmqpInventorySource({
+      ...config,
+      log: this.#log,
+      clock: this.#clock,
+      timers: this.#timers,
+    });
+  }
+
+  #createSettlementWatch(): SettlementWatch {
+    return new SettlementWatch({
+      locks: this.#locks,
+      clock: this.#clock,
+      timers: this.#timers,
+      log: this.#log,
+    });
+  }
+
+  #createAmqp(config: AmqpConfig & Pick<AmqpAdapterOptions, 'outbox'>): AmqpAdapter {
     return new AmqpAdapter({
       ...config,
       locks: this.#locks,
       stats: () => this.#stats(),
-      log,
+      inventorySource: this.#events,
+      onOrder: (kind, { orderId, eventId, categoryId, quantity, userId }) =>
+        this.#sockets.forwardOrder(kind, { orderId, eventId, categoryId, quantity, userId }),
+      log: this.#log,
+      clock: this.#clock,
       timers: this.#timers,
     });
+  }
+
+  #messages(): MessageState {
+    const amqp = this.#amqp;
+    if (amqp === undefined) throw new TypeError('without RabbitMQ there are no messages');
+    return { ...amqp.messageStats(), isConnected: amqp.isConnected };
   }
 
   #stats(): Promise<object> {
@@ -157,7 +207,7 @@ export class Service {
   #readiness(): Readiness {
     const degraded: string[] = [];
     if (this.#amqp?.isConnected === false) degraded.push('rabbitmq');
-    if (this.#config.hasEventsService) degraded.push('events');
+    if (this.#events?.isAnswering === false) degraded.push('events');
     return { missing: this.#missing, degraded };
   }
 

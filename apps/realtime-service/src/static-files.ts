@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join, relative, sep } from 'node:path';
+import { gzipSync } from 'node:zlib';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
@@ -18,7 +19,12 @@ const TYPES: Readonly<Record<string, string>> = {
 export interface StaticFile {
   readonly type: string;
   readonly content: Buffer;
+  /** The content compressed, where that makes it smaller and somebody waits for it. */
+  readonly gzipped: Buffer | undefined;
 }
+
+/** What a page needs to be shown. */
+const COMPRESSED = new Set(['.css', '.html', '.js', '.svg']);
 
 /**
  * Reads a folder into memory once, and returns its files by their paths in a URL, `/` for
@@ -31,12 +37,19 @@ export function readStaticFiles(folder: string): ReadonlyMap<string, StaticFile>
   const files = new Map<string, StaticFile>();
   for (const path of filesUnder(folder)) {
     const type = TYPES[extname(path)] ?? 'application/octet-stream';
-    const file = { type, content: readFileSync(path) };
+    const content = readFileSync(path);
+    const file = { type, content, gzipped: compressed(path, content) };
     const name = `/${relative(folder, path).split(sep).join('/')}`;
     files.set(name, file);
     if (name === '/index.html') files.set('/', file);
   }
   return files;
+}
+
+function compressed(path: string, content: Buffer): Buffer | undefined {
+  if (!COMPRESSED.has(extname(path))) return undefined;
+  const gzipped = gzipSync(content);
+  return gzipped.length < content.length ? gzipped : undefined;
 }
 
 function filesUnder(folder: string): string[] {

@@ -61,7 +61,9 @@ describe('without any variable', () => {
       disconnectGraceMs: 15_000,
       cleanupIntervalMs: 60_000,
       inventoryFile: undefined,
-      hasEventsService: false,
+      inventoryRefreshMs: 5_000,
+      inventoryStaleAfterMs: 300_000,
+      events: undefined,
       amqp: undefined,
       ledger: { kind: 'sqlite', folder: './data' },
       notices: [],
@@ -122,6 +124,13 @@ describe('what is set counts', () => {
     ['MAX_CONNECTIONS_PER_USER', '12', ({ limits }) => limits.connectionsPerUserMax, 12],
     ['HOARDING_COOLDOWN_SECONDS', '60', ({ limits }) => limits.hoardingCooldownMs, 60_000],
     ['INVENTORY_FILE', 'events.json', ({ inventoryFile }) => inventoryFile, 'events.json'],
+    ['INVENTORY_REFRESH_SECONDS', '2', ({ inventoryRefreshMs }) => inventoryRefreshMs, 2_000],
+    [
+      'INVENTORY_STALE_AFTER_SECONDS',
+      '60',
+      ({ inventoryStaleAfterMs }) => inventoryStaleAfterMs,
+      60_000,
+    ],
     ['LOG_LEVEL', 'silent', ({ logLevel }) => logLevel, 'silent'],
     ['DEMO', 'on', ({ isDemo }) => isDemo, true],
     ['DATA_DIR', 'none', ({ ledger }) => ledger, { kind: 'none' }],
@@ -137,6 +146,15 @@ describe('what is set counts', () => {
   test('seconds win over minutes', () => {
     const { policy } = configOf({ LOCK_DURATION_MINUTES: '9', LOCK_DURATION_SECONDS: '30' });
     expect(policy.ttlMs).toBe(30_000);
+  });
+
+  test.each<[string, unknown]>([
+    ['', 'get-ticket-categories'],
+    ['categories', 'categories'],
+    ['{"cmd":"categories"}', { cmd: 'categories' }],
+  ])('an events service whose pattern is %j', (pattern, expected) => {
+    const variables = { RABBITMQ_URL: 'amqp://broker', EVENTS_QUEUE: 'e', EVENTS_PATTERN: pattern };
+    expect(configOf(variables).events).toEqual({ queue: 'e', pattern: expected });
   });
 
   test('everything about RabbitMQ', () => {
@@ -194,6 +212,15 @@ describe('what is wrong is told', () => {
       { RABBITMQ_QUEUE_OPTIONS: 'durable' },
       'RABBITMQ_QUEUE_OPTIONS must be a JSON object, got "durable"',
     ],
+    [
+      { EVENTS_QUEUE: 'events_queue' },
+      'EVENTS_QUEUE needs RABBITMQ_URL: the events service is asked over it',
+    ],
+    [{ EVENTS_PATTERN: '{cmd' }, 'EVENTS_PATTERN must be a JSON object, got "{cmd"'],
+    [
+      { INVENTORY_REFRESH_SECONDS: '0' },
+      'INVENTORY_REFRESH_SECONDS must be an integer from 1 to 31536000, got "0"',
+    ],
     [{ JWT_PUBLIC_KEY: 'x', JWT_SECRET: '' }, 'JWT_PUBLIC_KEY: the public key must be a PEM'],
     [
       { JWT_JWKS_URL: 'https://keys.example' },
@@ -235,14 +262,6 @@ describe('in production', () => {
   test('a short secret is warned of', () => {
     expect(configOf({ JWT_SECRET: 'secret' }).notices).toContain(
       'JWT_SECRET has fewer than 32 bytes: tokens can be forged by trying',
-    );
-  });
-
-  test('an events service is accepted, and nothing is sold without asking it', () => {
-    const { hasEventsService, notices } = configOf({ EVENTS_QUEUE: 'events_queue' });
-    expect(hasEventsService).toBe(true);
-    expect(notices).toContain(
-      'EVENTS_QUEUE: this version does not ask the events service, nothing is on sale',
     );
   });
 

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
@@ -24,6 +25,17 @@ test('the files of a folder are served by their paths, with their types', () => 
   expect(files.get('/')?.type).toBe('text/html; charset=utf-8');
   expect(files.get('/assets/app.js')?.content.toString()).toBe('app');
   expect(files.get('/../secret.txt')).toBeUndefined();
+});
+
+test('what a page needs is compressed where that makes it smaller', () => {
+  writeFileSync(join(folder, 'long.js'), 'x'.repeat(5000));
+  writeFileSync(join(folder, 'short.js'), 'x');
+  writeFileSync(join(folder, 'long.png'), 'x'.repeat(5000));
+  const files = readStaticFiles(folder);
+  const long = files.get('/long.js');
+  expect(gunzipSync(long!.gzipped!)).toEqual(long?.content);
+  expect(files.get('/short.js')?.gzipped).toBeUndefined();
+  expect(files.get('/long.png')?.gzipped).toBeUndefined();
 });
 
 test('a folder that is not there is empty', () => {

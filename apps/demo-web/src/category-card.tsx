@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { ActionButton } from './action-button.js';
 import { AvailabilityBar } from './availability-bar.js';
-import { Countdown, isUrgent, useRemainingMs } from './countdown.js';
+import { Countdown, useRemainingMs } from './countdown.js';
 import type { DemoCategory } from './demo-api.js';
 import type { HeldLock } from './lock-client.js';
 import { tickets } from './plain-words.js';
@@ -13,7 +13,6 @@ import { QuantityStepper } from './quantity-stepper.js';
 export interface CategoryActions {
   readonly lock: (quantity: number) => Promise<void>;
   readonly unlock: (lock: HeldLock) => Promise<void>;
-  readonly extend: (lock: HeldLock) => Promise<void>;
 }
 
 interface CategoryCardProps {
@@ -24,12 +23,14 @@ interface CategoryCardProps {
   readonly message: string | undefined;
   readonly isOnline: boolean;
   readonly actions: CategoryActions;
+  /** Default the category's name, as a heading of level 2. */
+  readonly title?: string;
 }
 
 const QUANTITY_MAX = 99;
 
 export function CategoryCard(props: CategoryCardProps) {
-  const { category, figures, lock, message, isOnline, actions } = props;
+  const { category, figures, lock, message, isOnline, actions, title = category.name } = props;
   const [quantity, setQuantity] = useState(lock?.quantity ?? 2);
   const [isBusy, setIsBusy] = useState(false);
   const lockButton = useRef<HTMLButtonElement>(null);
@@ -45,12 +46,13 @@ export function CategoryCard(props: CategoryCardProps) {
       if (document.activeElement === document.body) lockButton.current?.focus();
     });
   };
-  const isDisabled = !isOnline || isBusy;
+  const isInPayment = lock?.orderId !== undefined;
+  const isDisabled = !isOnline || isBusy || isInPayment;
   return (
     <li class={lock === undefined ? 'card' : 'card mine'} data-category={category.categoryId}>
-      <h2>{category.name}</h2>
+      <h2>{title}</h2>
       {figures === undefined ? (
-        <p class="hint">Waiting for the figures …</p>
+        <p class="hint waiting">Waiting for the figures …</p>
       ) : (
         <AvailabilityBar figures={figures} />
       )}
@@ -59,18 +61,17 @@ export function CategoryCard(props: CategoryCardProps) {
           lock={lock}
           isDisabled={isDisabled}
           onUnlock={() => run(actions.unlock(lock))}
-          onExtend={() => run(actions.extend(lock))}
         />
       )}
       <div class="actions">
         <QuantityStepper
-          label={`Tickets for ${category.name}`}
+          label={`Tickets for ${title}`}
           value={quantity}
           max={QUANTITY_MAX}
           onChange={setQuantity}
         />
         <ActionButton
-          class="primary"
+          class={lock === undefined ? 'primary' : ''}
           buttonRef={lockButton}
           isDisabled={isDisabled || quantity === lock?.quantity}
           onPress={() => run(actions.lock(quantity))}
@@ -92,11 +93,10 @@ interface HeldTicketsProps {
   readonly lock: HeldLock;
   readonly isDisabled: boolean;
   readonly onUnlock: () => void;
-  readonly onExtend: () => void;
 }
 
-/** The user's own lock with its time; near its end, a way to get more. */
-function HeldTickets({ lock, isDisabled, onUnlock, onExtend }: HeldTicketsProps) {
+/** The user's own lock with its time. */
+function HeldTickets({ lock, isDisabled, onUnlock }: HeldTicketsProps) {
   const remainingMs = useRemainingMs(lock.endsAtMs);
   return (
     <div class="held">
@@ -108,11 +108,6 @@ function HeldTickets({ lock, isDisabled, onUnlock, onExtend }: HeldTicketsProps)
       <ActionButton isDisabled={isDisabled} onPress={onUnlock}>
         Release
       </ActionButton>
-      {isUrgent(remainingMs) && lock.orderId === undefined && (
-        <ActionButton class="more-time" isDisabled={isDisabled} onPress={onExtend}>
-          Give me more time
-        </ActionButton>
-      )}
     </div>
   );
 }

@@ -1,12 +1,5 @@
 import type { LockClientState } from './lock-client.js';
-import { plainWords } from './plain-words.js';
-
-const WORDS = {
-  connecting: 'Connecting …',
-  online: 'Live',
-  lost: 'Reconnecting …',
-  refused: 'Signing in …',
-} satisfies Record<LockClientState['connection'], string>;
+import { connectionWords } from './plain-words.js';
 
 /** Whether the figures are live. */
 export function ConnectionState({ state }: { state: LockClientState }) {
@@ -14,7 +7,7 @@ export function ConnectionState({ state }: { state: LockClientState }) {
   return (
     <p class={`connection ${connection}`} role="status">
       <span class="dot" aria-hidden="true" />
-      {refusal === undefined ? WORDS[connection] : plainWords(refusal)}
+      {connectionWords(connection, refusal)}
     </p>
   );
 }

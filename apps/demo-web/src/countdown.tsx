@@ -7,20 +7,25 @@ const URGENT_MS = 60_000;
 
 /** Milliseconds until a lock ends, on the page's own monotonic clock. */
 export function useRemainingMs(endsAtMs: number): number {
-  const [, tick] = useReducer((count: number) => count + 1, 0);
-  useEffect(() => {
-    const timer = setInterval(() => tick(undefined), TICK_MS);
-    return () => clearInterval(timer);
-  }, []);
+  useTicks(true);
   return Math.max(0, endsAtMs - performance.now());
 }
 
-export function isUrgent(remainingMs: number): boolean {
-  return remainingMs <= URGENT_MS;
+/** The locks in their last minute, and what is left of the first of them. */
+export function useUrgent(locks: readonly HeldLock[]): {
+  readonly urgent: readonly HeldLock[];
+  readonly remainingMs: number;
+} {
+  useTicks(locks.length > 0);
+  const nowMs = performance.now();
+  const urgent = locks.filter(({ endsAtMs }) => isUrgent(endsAtMs - nowMs));
+  const endsAtMs = Math.min(...urgent.map((lock) => lock.endsAtMs));
+  return { urgent, remainingMs: Math.max(0, endsAtMs - nowMs) };
 }
 
 /** A ring that empties, and the time in minutes and seconds. */
 export function Countdown({ lock, remainingMs }: { lock: HeldLock; remainingMs: number }) {
+  // Both are by the server's clock, so their difference is right whatever ours says.
   const lifeMs = Date.parse(lock.expiresAt) - Date.parse(lock.createdAt);
   const share = Math.min(1, remainingMs / Math.max(1, lifeMs));
   return (
@@ -44,8 +49,21 @@ export function Countdown({ lock, remainingMs }: { lock: HeldLock; remainingMs: 
   );
 }
 
-/** Rounded up: 0:00 is shown when nothing is left, not before. */
-function clockText(remainingMs: number): string {
+/** Minutes and seconds, rounded up: 0:00 is shown when nothing is left, not before. */
+export function clockText(remainingMs: number): string {
   const seconds = Math.ceil(remainingMs / 1000);
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}
+
+function isUrgent(remainingMs: number): boolean {
+  return remainingMs <= URGENT_MS;
+}
+
+function useTicks(isRunning: boolean): void {
+  const [, tick] = useReducer((count: number) => count + 1, 0);
+  useEffect(() => {
+    if (!isRunning) return undefined;
+    const timer = setInterval(() => tick(undefined), TICK_MS);
+    return () => clearInterval(timer);
+  }, [isRunning]);
 }

@@ -5,7 +5,9 @@ import type {
   ClientToServer,
   ConnectRefusal,
   Connected,
+  ErrorCode,
   Id,
+  LockLineRequest,
   MyLock,
   News,
   Refusal,
@@ -40,12 +42,14 @@ export interface LockClientOptions {
   readonly getToken: () => Promise<string>;
   /** Where the session is kept across a reload: `sessionStorage`. */
   readonly storage: Pick<Storage, 'getItem' | 'setItem'>;
-  /** One for each user. */
+  /** One for each user: nobody can take up another's session. */
   readonly storageKey: string;
   readonly onChange: (state: LockClientState) => void;
   readonly onNews?: (name: PersonalNews, news: News[PersonalNews]) => void;
   /** The origin of the service; default the page's own. */
   readonly url?: string;
+  /** Default true. Without it `availability` stays empty: for who only locks. */
+  readonly watchesAvailability?: boolean;
 }
 
 const ANSWER_TIMEOUT_MS = 4000;
@@ -53,6 +57,7 @@ const ANSWER_TIMEOUT_MS = 4000;
  * Tries of one request, all with the same `requestId`: it has one effect, however often it arrives.
  */
 const TRIES = 3;
+const PAUSE_MS = 250;
 const ASK_AGAIN_MS = 3000;
 const PERSONAL_NEWS: readonly PersonalNews[] = [
   'lock-expiring',
@@ -75,6 +80,9 @@ const NO_ANSWER: Refusal = {
  * once. A reload or a lost network does not: the session is taken up again with its locks. On every
  * connection the room is joined anew and the locks are read anew, so nothing that happened
  * meanwhile is missed.
+ *
+ * A duplicated tab has a copy of the storage, and with it the same session: the service counts the
+ * session's sockets, and only the last one that goes takes the locks along.
  */
 export class LockClient {
   readonly #options: LockClientOptions;
@@ -85,12 +93,19 @@ export class LockClient {
     availability: new Map(),
     locks: [],
   };
+  /** The newest version of each category's figures since the latest connection. */
+  readonly #versions = new Map<Id, number>();
   #askAgain: ReturnType<typeof setTimeout> | undefined;
+  /** Readings of the locks that were begun, and the newest one that was taken over. */
+  #readingsBegun = 0;
+  #readingTaken = 0;
 
   constructor(options: LockClientOptions) {
     this.#options = options;
     this.#socket = io(`${options.url ?? ''}${REALTIME_NAMESPACE}`, {
       autoConnect: false,
+      // A connection of its own, however many clients a page has.
+      forceNew: true,
       transports: ['websocket', 'polling'],
       tryAllTransports: true,
       auth: (send) => void this.#authenticate(send),
@@ -99,6 +114,9 @@ export class LockClient {
     this.#socket.on('disconnect', (reason) => this.#onDisconnect(reason));
     this.#socket.on('connect_error', (error) => this.#onConnectError(error));
     this.#socket.on('availability-update', (update) => this.#onAvailability([update]));
+    this.#socket.on('error', ({ code, event }) => {
+      if (code === 'UNAUTHORIZED' && event === undefined) void this.#renewToken();
+    });
     for (const name of PERSONAL_NEWS) {
       this.#socket.on(name, (news: News[PersonalNews]) => {
         this.#options.onNews?.(name, news);
@@ -108,13 +126,23 @@ export class LockClient {
   }
 
   connect(): void {
+    this.#socket.io.reconnection(true);
     this.#socket.connect();
   }
 
   /** Says goodbye: the session's locks are given back at once. */
   close(): void {
     clearTimeout(this.#askAgain);
-    this.#socket.disconnect();
+    this.#socket.io.reconnection(false);
+    this.#whenNotOpening(() => this.#socket.disconnect());
+    this.#set({ connection: 'lost' });
+  }
+
+  /** Cuts the connection as a bad network does, to show what happens then. */
+  interrupt({ comesBack }: { readonly comesBack: boolean }): void {
+    if (!comesBack) clearTimeout(this.#askAgain);
+    this.#socket.io.reconnection(comesBack);
+    this.#whenNotOpening(() => this.#socket.io.engine?.close());
   }
 
   get state(): LockClientState {
@@ -128,9 +156,15 @@ export class LockClient {
     return this.#change('lock-tickets', request);
   }
 
-  /** Gives all tickets of a lock back. */
-  async unlock(lockId: string): Promise<Answers['unlock-tickets']> {
-    return this.#change('unlock-tickets', { lockId });
+  /** Locks tickets of several categories: all of them, with one end, or none. */
+  async lockTogether(items: readonly LockLineRequest[]): Promise<Answers['lock-tickets']> {
+    const { eventId } = this.#options;
+    return this.#change('lock-tickets', { eventId, items, onExisting: 'set' as const });
+  }
+
+  /** Gives tickets of a lock back; without a quantity all of them. */
+  async unlock(lockId: string, quantity?: number): Promise<Answers['unlock-tickets']> {
+    return this.#change('unlock-tickets', { lockId, quantity });
   }
 
   async extend(lockId: string): Promise<Answers['extend-lock']> {
@@ -139,8 +173,12 @@ export class LockClient {
 
   /** Reads the user's locks in this event anew. */
   async refreshLocks(): Promise<void> {
+    this.#readingsBegun += 1;
+    const reading = this.#readingsBegun;
     const answer = await this.#ask('get-my-locks', {});
-    if (!('locks' in answer)) return;
+    // What was asked earlier and is answered later is out of date.
+    if (!('locks' in answer) || reading < this.#readingTaken) return;
+    this.#readingTaken = reading;
     const nowMs = performance.now();
     const locks = answer.locks
       .filter((lock) => lock.eventId === this.#options.eventId)
@@ -149,28 +187,56 @@ export class LockClient {
     this.#set({ locks });
   }
 
+  /** How long the service takes to answer, in milliseconds; `undefined` when it does not. */
+  async roundTripMs(): Promise<number | undefined> {
+    const sentAtMs = performance.now();
+    const answer = await answerOf(this.#socket, 'heartbeat', {}).catch(() => undefined);
+    return answer === undefined ? undefined : performance.now() - sentAtMs;
+  }
+
   async #change<Event extends 'lock-tickets' | 'unlock-tickets' | 'extend-lock'>(
     event: Event,
-    request: Requests[Event],
+    wish: Requests[Event],
   ): Promise<Answers[Event] | Refusal> {
-    const answer = await this.#ask(event, { ...request, requestId: newRequestId() });
+    const request = { ...wish, requestId: newRequestId() };
+    let answer = await this.#ask(event, request);
+    if (codeOf(answer) === 'UNAUTHORIZED' && (await this.#renewToken())) {
+      answer = await this.#ask(event, request);
+    }
     await this.refreshLocks();
     return answer;
   }
 
-  /** Sends a request until it is answered, at most a few times. */
+  /** Sends a request until it is answered for sure, at most a few times. */
   async #ask<Event extends RequestEvent>(
     event: Event,
     request: Requests[Event],
   ): Promise<Answers[Event] | Refusal> {
     for (let tries = 0; tries < TRIES; tries += 1) {
       try {
-        return await answerOf(this.#socket, event, request);
+        const answer = await answerOf(this.#socket, event, request);
+        if (codeOf(answer) !== 'OUTCOME_UNKNOWN') return answer;
+        await pause(PAUSE_MS * (tries + 1));
       } catch {
         // Not answered in time, or the connection was lost: it may have been done.
       }
     }
     return NO_ANSWER;
+  }
+
+  /** The token has ended while we were connected. */
+  async #renewToken(): Promise<boolean> {
+    const token = await this.#options.getToken().catch(() => undefined);
+    if (token === undefined) return false;
+    const answer = await this.#ask('refresh-token', { token });
+    return 'success' in answer && answer.success;
+  }
+
+  /** A browser complains about a connection that is closed before it is open. */
+  #whenNotOpening(work: () => void): void {
+    const { engine } = this.#socket.io;
+    if (engine?.readyState === 'opening') engine.once('open', work);
+    else work();
   }
 
   async #authenticate(send: (auth: object) => void): Promise<void> {
@@ -182,15 +248,20 @@ export class LockClient {
   }
 
   async #onConnected({ resumeToken }: Connected): Promise<void> {
-    const { storage, storageKey, eventId } = this.#options;
+    const { storage, storageKey, watchesAvailability = true } = this.#options;
     storage.setItem(storageKey, resumeToken);
-    const [joined] = await Promise.all([
-      this.#ask('join-event-room', { eventId }),
-      this.refreshLocks(),
-    ]);
-    if (joined.success) this.#onAvailability(joined.availability);
-    const refusal = joined.success ? undefined : joined;
+    // A service that lost its memory counts from 1 again.
+    this.#versions.clear();
+    const joining = watchesAvailability ? this.#join() : undefined;
+    const [refusal] = await Promise.all([joining, this.refreshLocks()]);
     this.#set({ connection: this.#socket.connected ? 'online' : 'lost', refusal });
+  }
+
+  async #join(): Promise<Refusal | undefined> {
+    const joined = await this.#ask('join-event-room', { eventId: this.#options.eventId });
+    if (!joined.success) return joined;
+    this.#onAvailability(joined.availability);
+    return undefined;
   }
 
   #onDisconnect(reason: Socket.DisconnectReason): void {
@@ -213,11 +284,11 @@ export class LockClient {
   #onAvailability(updates: readonly AvailabilityUpdate[]): void {
     const availability = new Map(this.#state.availability);
     for (const update of updates) {
-      const known = availability.get(update.categoryId);
-      const isNewer = known === undefined || update.version >= known.version;
-      if (isNewer && update.eventId === this.#options.eventId) {
-        availability.set(update.categoryId, update);
-      }
+      const { eventId, categoryId, version } = update;
+      const isNews = version >= (this.#versions.get(categoryId) ?? 0);
+      if (!isNews || eventId !== this.#options.eventId) continue;
+      this.#versions.set(categoryId, version);
+      availability.set(categoryId, update);
     }
     this.#set({ availability });
   }
@@ -232,6 +303,14 @@ export class LockClient {
 function newRequestId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function codeOf(answer: object): ErrorCode | undefined {
+  return (answer as Partial<Refusal>).code;
+}
+
+function pause(durationMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, durationMs));
 }
 
 /** Sends and waits for the acknowledgement. Rejects when there is none in time. */

@@ -1,9 +1,9 @@
 import { render } from 'preact';
 
 import { App } from './app.js';
-import { readVisitor } from './visitor.js';
+import { readVisit } from './visit.js';
 
 const root = document.getElementById('app');
 if (root !== null) {
-  render(<App visitor={readVisitor(location.search, sessionStorage)} />, root);
+  render(<App visit={readVisit(location.search, sessionStorage)} />, root);
 }

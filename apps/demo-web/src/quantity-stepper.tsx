@@ -5,22 +5,24 @@ import { ActionButton } from './action-button.js';
 interface QuantityStepperProps {
   readonly label: string;
   readonly value: number;
+  /** Default 1. */
+  readonly min?: number;
   readonly max: number;
   readonly onChange: (value: number) => void;
 }
 
 /** A number of tickets, by buttons or by typing. */
-export function QuantityStepper({ label, value, max, onChange }: QuantityStepperProps) {
+export function QuantityStepper({ label, value, min = 1, max, onChange }: QuantityStepperProps) {
   const inputId = useId();
   const set = (next: number) => {
-    if (Number.isSafeInteger(next)) onChange(Math.min(max, Math.max(1, next)));
+    if (Number.isSafeInteger(next)) onChange(Math.min(max, Math.max(min, next)));
   };
   return (
     <div class="stepper">
       <label class="visually-hidden" for={inputId}>
         {label}
       </label>
-      <ActionButton onPress={() => set(value - 1)} isDisabled={value <= 1}>
+      <ActionButton onPress={() => set(value - 1)} isDisabled={value <= min}>
         <span aria-hidden="true">−</span>
         <span class="visually-hidden">One ticket less</span>
       </ActionButton>
@@ -28,11 +30,12 @@ export function QuantityStepper({ label, value, max, onChange }: QuantityStepper
         id={inputId}
         type="number"
         inputMode="numeric"
-        min={1}
+        min={min}
         max={max}
         value={value}
+        onInput={(event) => set(event.currentTarget.valueAsNumber)}
         onChange={(event) => {
-          set(event.currentTarget.valueAsNumber);
+          // What was typed and is no number of tickets.
           event.currentTarget.value = String(value);
         }}
       />

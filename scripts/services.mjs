@@ -23,7 +23,7 @@ import { stopAll } from './services/server.mjs';
 const SERVICES = { rabbitmq, chromium, redis, postgres };
 
 /** What `npm test` starts. Add a name here with the first test that needs it. */
-export const TEST_SERVICES = ['rabbitmq', 'chromium', 'postgres'];
+export const TEST_SERVICES = ['rabbitmq', 'chromium', 'postgres', 'redis'];
 
 export function servicesNeededBy(testFiles) {
   return TEST_SERVICES.filter((name) =>

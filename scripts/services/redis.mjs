@@ -6,7 +6,8 @@ const isReady = { say: Buffer.from('PING\r\n'), hear: '+'.charCodeAt(0) };
 
 export const redis = {
   variable: 'TEST_REDIS_URL',
-  neededBy: /\.(?:int|e2e)\.test\.tsx?$/,
+  // The contract of the store on Redis runs on a real one.
+  neededBy: /\.(?:int|e2e)\.test\.tsx?$|redis-store\/test\/.*\.contract\.test\.ts$/,
   debianPackage: 'redis-server',
   compose: { port: 6379, url, isReady },
   find: () => findProgram('redis-server'),

@@ -1,7 +1,7 @@
 /**
  * The other instances of the same service.
  *
- * Messages are JSON, reach every other instance that is there, in the order of their sender, and may
+ * Messages are JSON, reach every other instance that is there in the order of their sender, and may
  * be lost: what hangs on them is convenience and limits, never a lock.
  */
 export interface Peers {

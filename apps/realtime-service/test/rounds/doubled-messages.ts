@@ -29,7 +29,7 @@ interface Copy {
 }
 
 /** Before the locks end, while they end, after they have ended. */
-type Waves = readonly [Copy[], Copy[], Copy[]];
+export type Waves = readonly [Copy[], Copy[], Copy[]];
 
 const IN_FLIGHT = 200;
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -37,8 +37,7 @@ const ANSWER_TIMEOUT_MS = 30_000;
 /** Locks tickets of all categories of an event at once: a few hundred locks in a few messages. */
 export async function lockAll(
   buyer: TestBuyer,
-  eventId: number,
-  categoryIds: readonly number[],
+  { eventId, categoryIds }: { readonly eventId: number; readonly categoryIds: readonly number[] },
   random: (below: number) => number,
 ): Promise<{ readonly locks: DecidedLock[]; readonly expiresAtMs: number }> {
   const items = categoryIds.map((categoryId) => ({ categoryId, quantity: 1 + random(4) }));

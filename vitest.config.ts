@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 import { configDefaults, defineConfig } from 'vitest/config';
 
 // The suffix of a file names its kind, and each kind is a project: `npm test -- --project unit`.
@@ -6,6 +8,8 @@ const roots = '{packages,apps,benchmarks,scripts}/**';
 
 export default defineConfig({
   test: {
+    // Two at least, however small the machine: most of the time they wait for servers and browsers.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         test: {

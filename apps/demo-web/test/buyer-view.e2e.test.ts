@@ -12,10 +12,14 @@ const FRONT_ROW = 3;
 let pages: DemoPages;
 
 beforeAll(async () => {
-  pages = await DemoPages.start({ LOCK_DURATION_SECONDS: '120' });
+  pages = await DemoPages.start({ LOCK_DURATION_SECONDS: '120', DISCONNECT_GRACE_SECONDS: '3' });
 });
 afterAll(() => pages?.stop());
-afterEach(() => pages.closePages());
+afterEach(async () => {
+  await pages.closePages();
+  // Buyers of one test would be counted in the next one.
+  await pages.noLocksLeft();
+});
 
 /** Adds up by what share of the window things move without anybody's doing. */
 async function watchShifts(page: Page): Promise<void> {

@@ -72,6 +72,16 @@ export class DemoPages {
     expect(complaints).toEqual([]);
   }
 
+  /** Waits until those who left have lost their tickets. */
+  async noLocksLeft(): Promise<void> {
+    const activeLocks = async () => {
+      const response = await fetch(`${this.service.url}/stats`);
+      const { ticketLocks } = (await response.json()) as { ticketLocks: { activeLocks: number } };
+      return ticketLocks.activeLocks;
+    };
+    await expect.poll(activeLocks, { timeout: 10_000 }).toBe(0);
+  }
+
   async stop(): Promise<void> {
     await this.#browser.close();
     await this.service.stop();

@@ -1,0 +1,133 @@
+-- pin, mark, unpin: a confirm that is decided in a ledger outside. While the decision is open the
+-- lock is pinned: it stays ACTIVE, does not expire, and nobody else changes it.
+
+-- What the ledger needs to record the sale: { lock id, category, user, quantity, order or '', 1
+-- when it is late, capacity when it was granted, 1 when it is decided already }.
+local function saleOfLock(id, lock, order)
+  local isDecided = lock.status == 'CONFIRMED'
+  return {
+    id, lock.category, lock.user, digits(lock.quantity), order or '', lock.late and 1 or 0,
+    digits(lock.capacityAtGrant), isDecided and 1 or 0,
+  }
+end
+
+local function judgePin(s, id, lock, claims, taken)
+  local pin = lock.pin
+  if pin and claims.order and pin[1] ~= '' and pin[1] ~= claims.order then
+    return refuse('ORDER_CONFLICT', id)
+  end
+  return judgeConfirm(s, id, lock, claims, taken)
+end
+
+-- A lock that is late takes fresh tickets while its decision is open.
+local function relock(s, id, lock)
+  reopen(s, id, lock)
+  lock.status = 'ACTIVE'
+  local user = userOf(s, lock.user)
+  table.insert(user.locks, 1, id)
+  if #user.locks == 1 then
+    s.h.users = s.h.users + 1
+  end
+  put(s, 'u' .. lock.user, user)
+  s.h.active = s.h.active + 1
+  addLocked(s, lock.category, lock.quantity)
+end
+
+local function pin(s, id, lock, order)
+  if lock.status == 'CONFIRMED' then
+    return saleOfLock(id, lock, lock.order)
+  end
+  if not lock.pin then
+    if lock.status == 'EXPIRED' then
+      relock(s, id, lock)
+    else
+      unplace(s, id, lock)
+    end
+    s.h.pins = (s.h.pins or 0) + 1
+  end
+  local wanted = order or lock.order or lock.pin and lock.pin[1] ~= '' and lock.pin[1] or nil
+  lock.pin = { wanted or '', s.now }
+  add(s, ':d', s.now, id)
+  touch(s, 'h')
+  touch(s, 'l' .. id)
+  return saleOfLock(id, lock, wanted)
+end
+
+-- ARGV as `confirm`. Output of `pin`: for each lock its sale. A confirm of the same order takes the
+-- pin over. Tells the others that a decision is open, so that one of them sees to it.
+command('pin', lockFields, function(s, args)
+  local reply = decide(s, args, judgePin, pin)
+  if (s.h.pins or 0) > 0 then
+    redis.call('PUBLISH', s.channel, 'pinned' .. LINE .. s.key)
+  end
+  return reply
+end)
+
+-- Sells pinned locks that were decided so. ARGV from 4: { lock id, order or '' } for each.
+-- Output: 'OK', also when there is nothing to do.
+command('mark', function()
+  return {}
+end, function(s, args)
+  for index = 4, #args, 2 do
+    local id, order = args[index], args[index + 1]
+    fetchLocks(s, { id })
+    local lock = s.records['l' .. id]
+    if lock and lock.pin then
+      sell(s, id, lock, order ~= '' and order or lock.order)
+    end
+  end
+  return ok()
+end)
+
+-- Frees a pinned lock that was decided against: EXPIRED when its time is over, else RELEASED.
+-- ARGV from 4: lock ids. Output: for each that was pinned its id and status.
+command('unpin', function()
+  return {}
+end, function(s, args)
+  local freed = {}
+  for _, id in ipairs(idsFrom(args, 4)) do
+    fetchLocks(s, { id })
+    local lock = s.records['l' .. id]
+    if lock and lock.pin then
+      if s.now >= lock.expiresAt then
+        lock.late = nil
+        expire(s, id, lock)
+      else
+        release(s, id, lock, 'confirm-aborted', lock.order)
+      end
+      freed[#freed + 1] = { id, lock.status }
+    end
+  end
+  return ok(unpack(freed))
+end)
+
+-- Takes sales back that were taken back in the ledger. ARGV from 4: lock ids. Output: 'OK'.
+command('returned', function()
+  return {}
+end, function(s, args)
+  for _, id in ipairs(idsFrom(args, 4)) do
+    fetchLocks(s, { id })
+    local lock = s.records['l' .. id]
+    if lock and lock.status == 'CONFIRMED' and not lock.settled then
+      release(s, id, lock, 'order-failed', lock.order)
+    end
+  end
+  return ok()
+end)
+
+-- Decisions that are open for too long. ARGV from 4: most of them. Output: their sales.
+command('stuckPins', function()
+  return {}
+end, function(s, args)
+  local ids = redis.call(
+    'ZRANGE', s.key .. ':d', '-inf', s.now - PIN_MS, 'BYSCORE', 'LIMIT', 0, tonumber(args[4])
+  )
+  fetch(s, fieldsOf('l', ids))
+  local sales = {}
+  for index, id in ipairs(ids) do
+    local lock = s.records['l' .. id]
+    local order = lock.pin and lock.pin[1] ~= '' and lock.pin[1] or nil
+    sales[index] = saleOfLock(id, lock, order or lock.order)
+  end
+  return ok(unpack(sales))
+end)

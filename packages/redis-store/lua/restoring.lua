@@ -1,0 +1,110 @@
+-- restoreEvent, restoreSales, openEvent: an event as a ledger outside knows it, in parts. While
+-- they come the event carries its epoch with a minus: nothing is granted on a part.
+
+local function dropEvent(key)
+  local text = redis.call('HGET', key, 'k')
+  local list = text and unpacked('k', text).list or {}
+  for _, category in ipairs(list) do
+    redis.call('UNLINK', key .. ':w:' .. category, key .. ':p:' .. category)
+  end
+  redis.call(
+    'UNLINK', key, key .. ':x', key .. ':n', key .. ':e', key .. ':f', key .. ':d', key .. ':t',
+    key .. ':o'
+  )
+end
+
+-- Begins an event anew; whatever was there is dropped, unless it is of this epoch.
+-- ARGV: 1 epoch, 4 event id, 5 when its figures were fetched, then { category, capacity,
+-- soldElsewhere } for each. Output: { 'OK' }, or { 'DONE' } when it is there already.
+define('restoreEvent', function(keys, args)
+  local key, epoch = keys[1], tonumber(args[1])
+  local known = redis.call('HGET', key, 'h')
+  if known and unpacked('h', known).epoch == epoch then
+    return { 'DONE' }
+  end
+  dropEvent(key)
+  local s = newStep(key, args)
+  local header = newHeader(key, -epoch, args[4])
+  s.h = header
+  s.now = header.rawAt
+  header.fetchedAt = tonumber(args[5])
+  put(s, 'h', header)
+  local figures = {}
+  for index = 6, #args, 3 do
+    figures[#figures + 1] = {
+      category = args[index],
+      capacity = tonumber(args[index + 1]),
+      soldElsewhere = tonumber(args[index + 2]),
+    }
+    s.records['c' .. args[index]] = false
+  end
+  setFigures(s, figures, { list = {} })
+  flush(s)
+  return { 'OK' }
+end)
+
+-- Adds sales to an event that is begun. ARGV: 1 epoch, 4 how many came before, then { lock id,
+-- category, user, quantity, order or '', 1 when late, when } for each. Output: { 'OK' }, or
+-- { 'GONE' } when the event is not as it was left.
+define('restoreSales', function(keys, args)
+  local s = newStep(keys[1], args)
+  fetch(s, { 'h' })
+  local h = s.records.h
+  if not h or h.epoch ~= -tonumber(args[1]) or h.unsettled ~= tonumber(args[4]) then
+    return { 'GONE' }
+  end
+  s.h = h
+  for index = 5, #args, 7 do
+    local id, at = args[index], tonumber(args[index + 6])
+    local lock = {
+      status = 'CONFIRMED',
+      category = args[index + 1],
+      user = args[index + 2],
+      session = 'restored',
+      quantity = tonumber(args[index + 3]),
+      createdAt = at,
+      expiresAt = at,
+      placed = 0,
+      extensions = 0,
+      noticed = true,
+      capacityAtGrant = 0,
+      order = args[index + 4] ~= '' and args[index + 4] or nil,
+      late = args[index + 5] == '1' or nil,
+      countedFrom = 0,
+      settled = false,
+    }
+    local c = get(s, 'c' .. lock.category)
+    local user = userOf(s, lock.user)
+    h.unsettled = h.unsettled + 1
+    lock.confirmedSeq = h.unsettled
+    lock.soldBefore, lock.risenBefore = c.soldElsewhere, c.risen
+    c.confirmed = c.confirmed + lock.quantity
+    user.bought = user.bought + lock.quantity
+    user.sales[#user.sales + 1] = id
+    count(s, 'CONFIRMED', 1)
+    put(s, 'l' .. id, lock)
+    put(s, 'u' .. lock.user, user)
+    touch(s, 'c' .. lock.category)
+    add(s, ':w:' .. lock.category, lock.confirmedSeq, id)
+  end
+  -- What is confirmed from here on comes after all that was restored.
+  h.seq = h.unsettled
+  touch(s, 'h')
+  flush(s)
+  return { 'OK' }
+end)
+
+-- Opens an event of which every part is there. ARGV: 1 epoch, 4 how many sales it must have.
+-- Output: { 'OK' }, or { 'GONE' } when it is not as it was left.
+define('openEvent', function(keys, args)
+  local s = newStep(keys[1], args)
+  fetch(s, { 'h' })
+  local h = s.records.h
+  if not h or h.epoch ~= -tonumber(args[1]) or h.unsettled ~= tonumber(args[4]) then
+    return { 'GONE' }
+  end
+  h.epoch = tonumber(args[1])
+  touch(s, 'h')
+  flush(s)
+  return { 'OK' }
+end)

@@ -1,0 +1,229 @@
+-- One command at work: the instant it was given, the records it has read and what it makes true.
+--
+-- Guarantee: a command decides in memory and writes at its end, in `close`. Whatever goes wrong
+-- before that leaves nothing behind. It begins on a state in which nothing is over: `open` expires
+-- what is due first, at most DUE_MAX locks; when more are due the command answers MORE, has done
+-- nothing else, and is to be called again.
+--
+-- KEYS[1]: the event's key; all others are made of it, so they are in the same slot.
+-- ARGV: 1 epoch, 2 the newest `seq` that the caller has seen of the event, 3 policy as JSON, then
+-- what the command wants.
+-- Output: { code, now, seq, changes, event id, ... }; NOSTATE { code, epoch, seq } when the event
+-- is not known, is of another epoch, or has forgotten what the caller has seen: nothing was
+-- changed.
+
+local FIELD, LINE = '\31', '\30'
+local DUE_MAX = 256
+local WRITE_MAX = 1000
+local STREAM_MAX = 10000
+local POLICIES_MAX = 32
+
+local policies, policyCount = {}, 0
+
+-- Policies are few and come with every call: each is read once.
+local function policyOf(text)
+  local policy = policies[text]
+  if policy == nil then
+    if policyCount >= POLICIES_MAX then
+      policies, policyCount = {}, 0
+    end
+    policy = cjson.decode(text)
+    policies[text] = policy
+    policyCount = policyCount + 1
+  end
+  return policy
+end
+
+-- Exact text of a number; Lua's own has 14 digits.
+local function digits(number)
+  if number < 1e13 and number == math.floor(number) then
+    return number
+  end
+  return string.format('%.17g', number)
+end
+
+local function fetch(s, fields)
+  local wanted = {}
+  for _, field in ipairs(fields) do
+    if s.records[field] == nil then
+      s.records[field] = false
+      wanted[#wanted + 1] = field
+    end
+  end
+  for from = 1, #wanted, WRITE_MAX do
+    local upTo = math.min(from + WRITE_MAX - 1, #wanted)
+    local texts = redis.call('HMGET', s.key, unpack(wanted, from, upTo))
+    for index = from, upTo do
+      local text = texts[index - from + 1]
+      if text then
+        s.records[wanted[index]] = unpacked(wanted[index], text)
+      end
+    end
+  end
+end
+
+-- The record of a field, or false.
+local function get(s, field)
+  if s.records[field] == nil then
+    fetch(s, { field })
+  end
+  return s.records[field]
+end
+
+local function put(s, field, record)
+  s.records[field] = record
+  s.dirty[field] = true
+end
+
+local function touch(s, field)
+  s.dirty[field] = true
+end
+
+local function add(s, suffix, score, member)
+  s.adds[suffix] = s.adds[suffix] or {}
+  s.adds[suffix][member] = score
+  if s.removals[suffix] then
+    s.removals[suffix][member] = nil
+  end
+end
+
+local function remove(s, suffix, member)
+  s.removals[suffix] = s.removals[suffix] or {}
+  s.removals[suffix][member] = true
+  if s.adds[suffix] then
+    s.adds[suffix][member] = nil
+  end
+end
+
+-- A category's version grows with each of its changes.
+local function moved(s, category)
+  local record = get(s, 'c' .. category)
+  record.version = record.version + 1
+  touch(s, 'c' .. category)
+  return record
+end
+
+-- Notes a fact. What every one of them says first is its type, number and instant.
+local function record(s, kind, ...)
+  s.h.seq = s.h.seq + 1
+  touch(s, 'h')
+  s.changes[#s.changes + 1] = table.concat({ kind, s.h.seq, digits(s.now), ... }, FIELD)
+  return s.h.seq
+end
+
+local function recordAbout(s, kind, id, lock, ...)
+  return record(
+    s, kind, id, lock.category, lock.user, digits(lock.quantity), ...
+  )
+end
+
+local function changesOf(s)
+  if #s.changes == 0 then
+    return ''
+  end
+  return s.h.id .. LINE .. s.h.epoch .. LINE .. table.concat(s.changes, LINE)
+end
+
+local function inChunks(command, key, list)
+  for from = 1, #list, WRITE_MAX do
+    redis.call(command, key, unpack(list, from, math.min(from + WRITE_MAX - 1, #list)))
+  end
+end
+
+-- Writes everything. Nothing here can fail halfway but for want of memory, which Redis looks at
+-- before it runs a function.
+local function flush(s)
+  local sets, drops = {}, {}
+  for field in pairs(s.dirty) do
+    local value = s.records[field]
+    if value then
+      sets[#sets + 1] = field
+      sets[#sets + 1] = packed(field, value)
+    else
+      drops[#drops + 1] = field
+    end
+  end
+  inChunks('HSET', s.key, sets)
+  inChunks('HDEL', s.key, drops)
+  for suffix, members in pairs(s.removals) do
+    local list = {}
+    for member in pairs(members) do
+      list[#list + 1] = member
+    end
+    inChunks('ZREM', s.key .. suffix, list)
+  end
+  for suffix, members in pairs(s.adds) do
+    local list = {}
+    for member, score in pairs(members) do
+      list[#list + 1] = score
+      list[#list + 1] = member
+    end
+    inChunks('ZADD', s.key .. suffix, list)
+  end
+  if s.forgottenRequests then
+    redis.call('LPOP', s.key .. ':t', s.forgottenRequests)
+  end
+  inChunks('RPUSH', s.key .. ':t', s.requests)
+end
+
+-- Appends the changes to the event's stream under the number of the first, and tells everybody.
+local function tell(s, text)
+  local first = s.h.seq - #s.changes + 1
+  redis.call(
+    'XADD', s.key .. ':o', 'MAXLEN', '~', STREAM_MAX, string.format('%d-0', first), 'c', text
+  )
+  redis.call('PUBLISH', s.channel, text)
+end
+
+local function close(s, reply)
+  flush(s)
+  local text = changesOf(s)
+  if text ~= '' then
+    tell(s, text)
+  end
+  reply[2], reply[3], reply[4], reply[5] = s.now, s.h.seq, text, s.h.id
+  return reply
+end
+
+local function ok(...)
+  return { 'OK', 0, 0, '', '', ... }
+end
+
+local function refuse(code, ...)
+  return { code, 0, 0, '', '', ... }
+end
+
+-- Logical time: the clock, put forward by what it ever stepped back. So it neither goes back nor
+-- stands still. It is kept with every change, and at least once in a second.
+local function readLogicalClock(s)
+  local h = s.h
+  local raw = readClock(s.key)
+  if raw < h.rawAt then
+    h.ahead = h.ahead + h.rawAt - raw
+    touch(s, 'h')
+  end
+  if raw >= h.rawAt + 1000 then
+    touch(s, 'h')
+  end
+  h.rawAt = raw
+  s.now = raw + h.ahead
+end
+
+-- `{prefix:tag}` is the event's key; the channel is that of the prefix.
+local function channelOf(key)
+  return string.match(key, '^{(.-):[^:}]*}') .. ':changes'
+end
+
+local function newStep(key, args)
+  return {
+    key = key,
+    channel = channelOf(key),
+    policy = policyOf(args[3]),
+    records = {},
+    dirty = {},
+    adds = {},
+    removals = {},
+    requests = {},
+    changes = {},
+  }
+end

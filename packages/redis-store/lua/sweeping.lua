@@ -1,0 +1,175 @@
+-- sweep, forget, cancelEvent: what happens to locks without anybody deciding on them.
+
+-- Locks that one call ends or forgets.
+local SLICE = 256
+-- How long a decision may be open before it is taken for stuck.
+local PIN_MS = 10000
+
+local function noticed(s, limit)
+  local noticeMs = s.policy.expiringNoticeMs
+  if noticeMs == 0 then
+    return false
+  end
+  local near = redis.call(
+    'ZRANGE', s.key .. ':n', string.format('(%.17g', s.now), s.now + noticeMs, 'BYSCORE',
+    'LIMIT', 0, limit + 1
+  )
+  local ids = {}
+  for index = 1, math.min(#near, limit) do
+    ids[index] = idOfPlace(near[index])
+  end
+  fetch(s, fieldsOf('l', ids))
+  for _, id in ipairs(ids) do
+    local lock = s.records['l' .. id]
+    recordAbout(s, 'expiring', id, lock, lock.expiresAt, lock.order or '')
+    lock.noticed = true
+    touch(s, 'l' .. id)
+    remove(s, ':n', placeOf(id, lock))
+  end
+  return #near > limit
+end
+
+-- When there is something to sweep next: an end, or a notice. '' when there is not.
+local function nextDue(s)
+  local due = s.h.firstEnd
+  if s.policy.expiringNoticeMs > 0 then
+    local next = scored(s.key .. ':n', string.format('(%.17g', s.now), '+inf', 2)
+    for index = 1, #next, 2 do
+      local at = tonumber(next[index + 1]) - s.policy.expiringNoticeMs
+      if at > s.now and (due == nil or at < due) then
+        due = at
+      end
+    end
+  end
+  if (s.h.pins or 0) > 0 then
+    due = math.min(due or math.huge, s.now + PIN_MS)
+  end
+  return due or ''
+end
+
+-- Expires what is due and announces what ends soon, in slices.
+-- ARGV from 4: most locks to expire and most to announce; at most SLICE each, which is the default.
+-- Output of `sweep`: 1 when more is left, the instant of the next sweep or '', how many are pinned.
+define('sweep', function(keys, args)
+  local s, refusal = open(keys, args, {})
+  if s == nil then
+    return refusal
+  end
+  local more = sweep(s, math.min(tonumber(args[4]) or SLICE, SLICE))
+  local moreNotices = noticed(s, math.min(tonumber(args[5]) or SLICE, SLICE))
+  return close(s, ok((more or moreNotices) and 1 or 0, nextDue(s), s.h.pins or 0))
+end)
+
+local function forgetLock(s, id, lock)
+  remove(s, ':e', id)
+  remove(s, ':f', id)
+  put(s, 'l' .. id, false)
+  count(s, lock.status, -1)
+  if lock.status == 'CONFIRMED' then
+    forgetPurchase(s, lock)
+  end
+  if lock.completed then
+    put(s, 'o' .. lock.completed .. ',' .. lock.category, false)
+  end
+end
+
+local function forgetLocks(s, limit, isForgotten)
+  local ids = redis.call('ZRANGE', s.key .. ':e', 0, limit - 1)
+  fetchLocks(s, ids)
+  local forgotten = 0
+  for _, id in ipairs(ids) do
+    local lock = s.records['l' .. id]
+    if not isForgotten(forgotten, lock.endedAt) then
+      break
+    end
+    forgetLock(s, id, lock)
+    forgotten = forgotten + 1
+  end
+  return forgotten
+end
+
+local function forgetRequests(s, limit, isForgotten)
+  local fields = redis.call('LRANGE', s.key .. ':t', 0, limit - 1)
+  fetch(s, fields)
+  local forgotten = 0
+  for _, field in ipairs(fields) do
+    if not isForgotten(forgotten, s.records[field].at) then
+      break
+    end
+    put(s, field, false)
+    forgotten = forgotten + 1
+  end
+  if forgotten > 0 then
+    s.forgottenRequests = forgotten
+    s.h.requests = s.h.requests - forgotten
+    touch(s, 'h')
+  end
+  return forgotten
+end
+
+-- What is over the number goes, and what is past its retention.
+local function overdue(size, max, before)
+  return function(forgotten, at)
+    return size - forgotten > max or at <= before
+  end
+end
+
+local function exactly(number)
+  return function(forgotten)
+    return forgotten < number
+  end
+end
+
+-- Forgets ended locks and requests, the oldest first, at most SLICE of each. Expires nothing.
+-- ARGV from 4: exact counts of locks and requests, or nothing: then the policy says.
+-- Output of `forget`: how many locks, how many requests, 1 when more may be left.
+define('forget', function(keys, args)
+  local s, refusal = open(keys, args, {})
+  if s == nil then
+    return refusal
+  end
+  local policy, h = s.policy, s.h
+  local before = s.now - policy.endedLockRetentionMs
+  local ended = h.confirmed - h.unsettled + h.released + h.expired
+  local isLock = overdue(ended, policy.endedLocksMax, before)
+  local isRequest = overdue(h.requests, policy.requestsMax, before)
+  if args[4] then
+    isLock, isRequest = exactly(tonumber(args[4])), exactly(tonumber(args[5]))
+  end
+  local locks = forgetLocks(s, SLICE, isLock)
+  local requests = forgetRequests(s, SLICE, isRequest)
+  if locks > 0 then
+    touch(s, 'h')
+  end
+  return close(s, ok(locks, requests, (locks == SLICE or requests == SLICE) and 1 or 0))
+end)
+
+-- Releases the event's active locks in slices, and takes no new ones from the first slice on.
+-- Output of `cancelEvent`: 1 when more is left, ids of the released locks.
+command('cancelEvent', function()
+  return {}
+end, function(s)
+  local wasCancelled = s.h.cancelled
+  local members = redis.call('ZRANGE', s.key .. ':x', 0, SLICE - 1)
+  local ids = {}
+  for _, member in ipairs(members) do
+    local id = idOfPlace(member)
+    ids[#ids + 1] = id
+  end
+  fetchLocks(s, ids)
+  local released = {}
+  for _, id in ipairs(ids) do
+    local lock = s.records['l' .. id]
+    if lock.status == 'ACTIVE' then
+      release(s, id, lock, 'event-cancelled')
+      released[#released + 1] = id
+    end
+  end
+  local more = s.h.active > (s.h.pins or 0)
+  s.h.cancelled = true
+  if not more and (not wasCancelled or #released > 0) then
+    record(s, 'event-cancelled')
+  end
+  touch(s, 'h')
+  return ok(more and 1 or 0, released)
+end)

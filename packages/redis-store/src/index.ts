@@ -1,0 +1,4 @@
+export { RedisError } from './redis-error.js';
+export type { RedisErrorCode } from './redis-error.js';
+export { RedisTicketLocks } from './redis-ticket-locks.js';
+export type { RedisTicketLocksOptions } from './redis-ticket-locks-options.js';

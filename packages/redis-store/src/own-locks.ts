@@ -1,0 +1,56 @@
+import type { LockChange, LockedChange, ReleasedChange } from '@ticket-locks/lock-engine';
+
+import { routeOf } from './event-key.js';
+
+/** What is known of an active lock: enough to say that it is lost. */
+type OwnLock = Omit<LockedChange, 'type' | 'sessionId' | 'expiresAtMs'>;
+
+const ENDS = new Set<LockChange['type']>(['confirmed', 'released', 'expired']);
+
+/**
+ * The active locks of the sessions on this instance, so that their owners hear of it when Redis has
+ * lost them.
+ */
+export class OwnLocks {
+  readonly #byTag = new Map<string, Map<string, OwnLock>>();
+
+  /** Events in which there are some. */
+  get tags(): string[] {
+    return [...this.#byTag.keys()];
+  }
+
+  /** Hears a change of any instance; `isOwn` tells whether a session is here. */
+  note(tag: string, change: LockChange, isOwn: (sessionId: string) => boolean): void {
+    if (!('lockId' in change)) return;
+    if (change.type === 'locked') {
+      if (!isOwn(change.sessionId)) return;
+      const locks = this.#byTag.get(tag) ?? new Map<string, OwnLock>();
+      this.#byTag.set(tag, locks);
+      locks.set(change.lockId, aboutOf(change));
+      return;
+    }
+    const locks = this.#byTag.get(tag);
+    const known = locks?.get(change.lockId);
+    if (locks === undefined || known === undefined) return;
+    if (!ENDS.has(change.type)) {
+      locks.set(change.lockId, aboutOf(change));
+      return;
+    }
+    locks.delete(change.lockId);
+    if (locks.size === 0) this.#byTag.delete(tag);
+  }
+
+  /** Takes the locks of an event that were granted before an epoch, and says that they are lost. */
+  lose(tag: string, epoch: number): ReleasedChange[] {
+    const locks = this.#byTag.get(tag);
+    if (locks === undefined) return [];
+    const lost = [...locks.values()].filter(({ lockId }) => (routeOf(lockId)?.epoch ?? 0) < epoch);
+    for (const { lockId } of lost) locks.delete(lockId);
+    if (locks.size === 0) this.#byTag.delete(tag);
+    return lost.map((about) => ({ ...about, type: 'released', reason: 'lost' }));
+  }
+}
+
+function aboutOf({ seq, atMs, lockId, eventId, categoryId, userId, quantity }: OwnLock): OwnLock {
+  return { seq, atMs, lockId, eventId, categoryId, userId, quantity };
+}

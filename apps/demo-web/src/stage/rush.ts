@@ -18,7 +18,7 @@ export interface RushProgress {
   readonly finished: number;
 }
 
-/** Buyers who come in at once. From about ten on Chromium makes each WebSocket wait, for seconds. */
+/** Buyers who come in at once. From about ten on Chromium makes every WebSocket wait a while. */
 const ARRIVING_AT_ONCE = 6;
 const TICKETS_MAX = 4;
 const TRIES_MAX = 4;

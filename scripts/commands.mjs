@@ -179,7 +179,7 @@ async function bench(args) {
 
 /** Which branches of the engine its tests take; anything under all of them fails. */
 async function coverage() {
-  const names = ['locking', 'deciding', 'stocking', 'lock-engine', 'unused-rises'];
+  const names = ['locking', 'deciding', 'stocking', 'lock-engine', 'rises'];
   const properties = ['error-precedence.property', 'no-oversell.property'];
   const files = [...names, ...properties].map(
     (name) => `packages/lock-engine/test/${name}.test.ts`,

@@ -207,7 +207,7 @@ export const OWN_FAULTS: readonly Mutation[] = [
   {
     title: 'a refund is required twice',
     file: 'refunding.ts',
-    find: 'if (refundOf(step.state, lock, paid) === undefined) {',
+    find: 'if (known === undefined) {',
     replace: 'if (true) {',
   },
   {

@@ -23,10 +23,11 @@ export function requireRefund(
   if (end === undefined) return step.refuse({ code: 'LOCK_MISMATCH', lockId, field: 'status' });
   if (lock.status === 'CONFIRMED' || isGivenUpByOrder(lock)) return end;
   const paid = orderId ?? lock.orderId;
-  if (refundOf(step.state, lock, paid) === undefined) {
+  const known = refundOf(step.state, lock, paid);
+  if (known === undefined) {
     step.record(withOrder(about(step, 'refund-required', lock), paid), lock);
   }
-  const requiredAtMs = refundOf(step.state, lock, paid)?.requiredAtMs ?? step.nowMs;
+  const requiredAtMs = known === undefined ? step.nowMs : known.requiredAtMs;
   return step.ok(viewOfRefund(lock, withOrder({ requiredAtMs }, paid)));
 }
 

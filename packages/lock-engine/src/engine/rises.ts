@@ -1,3 +1,5 @@
+import { invariant } from './invariant.js';
+
 /** A rise of the count, or several between which nothing was confirmed. Tickets. */
 export interface Rise {
   /** Where it began on the axis of all rises. */
@@ -94,7 +96,7 @@ export class Rises {
    */
   #mergeOldest(): void {
     const [oldest, next] = this.#rises;
-    if (oldest === undefined || next === undefined) return;
+    invariant(oldest !== undefined && next !== undefined, 'two rises are there to be merged');
     next.unused += oldest.unused;
     next.used += oldest.used;
     this.#rises.shift();

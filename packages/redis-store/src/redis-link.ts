@@ -113,7 +113,8 @@ export class RedisLink {
     key: string,
     args: readonly (string | number)[],
   ): Promise<readonly unknown[] | number> {
-    const full = `${this.#options.library.name}_${name}`;
+    const { library } = this.#options;
+    const full = `${library.name}_${name}`;
     const ask = () =>
       this.#ask(() => this.#calls.call('FCALL', full, 1, key, ...args) as Promise<never>);
     try {

@@ -20,6 +20,8 @@ export type {
 export { LocalTicketLocks } from './local/local-ticket-locks.js';
 export type { LocalTicketLocksOptions } from './local/local-ticket-locks-options.js';
 export type { Recovery } from './local/recovery.js';
+export { ResumeTokens } from './local/resume-token.js';
+export { StoreNews } from './local/store-news.js';
 export type { ChangeOutbox, OutboxPosition } from './ports/change-outbox.js';
 export type { Clock, IdSource, Mac, Timers } from './ports/clock.js';
 export type * from './ports/decision-ledger.js';

@@ -1,4 +1,4 @@
-import { canonicalId } from '@ticket-locks/lock-engine';
+import { canonicalId, hmacSha256, ResumeTokens } from '@ticket-locks/lock-engine';
 import type {
   BeginPaymentCommand,
   CancelEventCommand,
@@ -47,7 +47,6 @@ import { functionLibrary } from './function-library.js';
 import type { FunctionLibrary } from './function-library.js';
 import { resolveOptions } from './redis-ticket-locks-options.js';
 import type { RedisTicketLocksOptions } from './redis-ticket-locks-options.js';
-import { ResumeTokens } from './resume-token.js';
 import { StoreParts } from './store-parts.js';
 
 /**
@@ -89,7 +88,7 @@ export class RedisTicketLocks implements TicketLocks {
     if (this.#mode !== 'new')
       throw new TypeError(`start needs a new store, this one is ${this.#mode}`);
     await this.#parts.start();
-    this.#tokens = new ResumeTokens(this.#parts.epoch.tokenKey);
+    this.#tokens = new ResumeTokens(this.#parts.epoch.tokenKey, hmacSha256);
     this.#mode = 'running';
     this.#armCleanup();
   }

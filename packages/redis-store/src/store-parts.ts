@@ -1,3 +1,4 @@
+import { StoreNews } from '@ticket-locks/lock-engine';
 import type { EventInventory, Id, LockChange } from '@ticket-locks/lock-engine';
 
 import { ChangeFeed } from './change-feed.js';
@@ -20,7 +21,6 @@ import type { resolveOptions } from './redis-ticket-locks-options.js';
 import { SharedEpoch } from './shared-epoch.js';
 import { StockRoom } from './stock-room.js';
 import type { StoreEpoch } from './store-epoch.js';
-import { StoreNews } from './store-news.js';
 import { SweepSchedule } from './sweep-schedule.js';
 import { idOf, textOf } from './wire-text.js';
 

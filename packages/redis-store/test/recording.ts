@@ -5,32 +5,12 @@ import type {
   LockEngineOptions,
   LockPolicy,
 } from '@ticket-locks/lock-engine';
-import { runRandom } from '@ticket-locks/lock-engine/testing';
-
-const COMMANDS = [
-  'setInventory',
-  'lock',
-  'lockMany',
-  'unlock',
-  'extend',
-  'beginPayment',
-  'confirm',
-  'confirmMany',
-  'release',
-  'releaseMany',
-  'releaseSession',
-  'expireDue',
-  'settle',
-  'requireRefund',
-  'cancelEvent',
-  'forgetEnded',
-] as const;
-
-type RecordedName = (typeof COMMANDS)[number];
+import { COMMAND_NAMES, runRandom } from '@ticket-locks/lock-engine/testing';
+import type { CommandName } from '@ticket-locks/lock-engine/testing';
 
 /** One command of the engine, the instant at which it ran, and how it came out. */
 export interface RecordedCall {
-  readonly name: RecordedName;
+  readonly name: CommandName;
   readonly input: unknown;
   readonly nowMs: number;
   /** Whether a lock was over and not yet expired. */
@@ -59,7 +39,7 @@ export function record(seed: number): Recording {
     // The latest instant that the engine has seen, in a query too, is the one it goes by.
     readNowMs = () => (nowMs = Math.max(nowMs, Math.floor(options.clock.nowMs())));
     const created = new LockEngine({ ...options, clock: { nowMs: readNowMs } });
-    for (const name of COMMANDS) {
+    for (const name of COMMAND_NAMES) {
       const run = created[name].bind(created) as (input: unknown) => CommandResult<unknown>;
       const noted = (input: unknown) => {
         engine = created;

@@ -32,7 +32,7 @@ import type {
 } from '../ports/ticket-locks.js';
 import { DueTimer } from './due-timer.js';
 import { LocalInventory } from './local-inventory.js';
-import { LocalNews } from './local-news.js';
+import { StoreNews } from './store-news.js';
 import { LocalSessions } from './local-sessions.js';
 import { resolveOptions } from './local-ticket-locks-options.js';
 import type { LocalTicketLocksOptions } from './local-ticket-locks-options.js';
@@ -70,7 +70,7 @@ export class LocalTicketLocks implements TicketLocks {
   readonly #sessions: LocalSessions;
   readonly #dueTimer: DueTimer;
   readonly #cleanupIntervalMs: number;
-  readonly #news: LocalNews;
+  readonly #news: StoreNews;
   #mode: 'new' | 'running' | 'stopped' | 'failed' = 'new';
   #tokens: ResumeTokens | undefined;
   #recovery: Recovery | undefined;
@@ -89,7 +89,7 @@ export class LocalTicketLocks implements TicketLocks {
     this.#ids = resolved.ids;
     this.#mac = resolved.mac;
     this.#ledger = options.ledger;
-    this.#news = new LocalNews(this.#timers);
+    this.#news = new StoreNews(this.#timers);
     this.#engine = new LockEngine({ clock: this.#clock, ids: this.#ids, policy: options.policy });
     this.#inventory = new LocalInventory({
       source: options.source,

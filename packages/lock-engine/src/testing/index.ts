@@ -22,6 +22,8 @@ export { checkLinearizable } from './linearizability/linearizability.js';
 export type { Linearizability, LinearizabilityOptions } from './linearizability/linearizability.js';
 export { randomHistory } from './linearizability/random-history.js';
 export type { RandomHistoryOptions } from './linearizability/random-history.js';
+export { COMMAND_NAMES } from './lock-call.js';
+export type { CommandName } from './lock-call.js';
 export { lockCommands } from './lock-commands.js';
 export { Lockstep } from './lockstep.js';
 export type { LockstepOptions } from './lockstep.js';

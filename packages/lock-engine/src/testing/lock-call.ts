@@ -1,7 +1,7 @@
 import { literalOf } from './literal.js';
 
 /** Every command of the engine by its name. */
-const COMMAND_NAMES = [
+export const COMMAND_NAMES = [
   'setInventory',
   'lock',
   'lockMany',

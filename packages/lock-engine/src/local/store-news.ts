@@ -12,7 +12,7 @@ type Listener = (...facts: unknown[]) => void;
  * One that throws stops neither the others nor the store: what it threw is thrown again in a timer
  * of its own, where the platform takes it for an uncaught error of the listener's owner.
  */
-export class LocalNews {
+export class StoreNews {
   readonly #emitter = new EventEmitter<Name>();
   readonly #timers: Timers;
   /** What was put around each listener, so that it can be taken off again. */

@@ -42,10 +42,10 @@ local function addLocked(s, category, quantity)
 end
 
 local function place(s, id, lock)
-  local member = placeOf(id, lock)
-  add(s, ':x', lock.expiresAt, member)
+  local member, score = placeOf(id, lock), digits(lock.expiresAt)
+  add(s, ':x', score, member)
   if s.policy.expiringNoticeMs > 0 then
-    add(s, ':n', lock.expiresAt, member)
+    add(s, ':n', score, member)
   end
   if s.h.firstEnd == nil or lock.expiresAt < s.h.firstEnd then
     s.h.firstEnd = lock.expiresAt
@@ -96,7 +96,7 @@ end
 -- Puts a lock that is over for good into the order of ends.
 local function appendEnded(s, id, lock)
   lock.endedAt = s.now
-  add(s, ':e', s.h.seq, id)
+  add(s, ':e', digits(s.h.seq), id)
   touch(s, 'l' .. id)
 end
 

@@ -54,36 +54,39 @@ local function refuseMore(s, own, newLocks, growth)
   end
 end
 
+local function refuseShort(s, lines)
+  local short
+  for index = 1, #lines do
+    local line = lines[index]
+    local available = availableIn(s, line.category)
+    if line.growth > 0 and available < line.growth then
+      short = short or {}
+      short[#short + 1] = line.category
+      short[#short + 1] = digits(line.quantity)
+      short[#short + 1] = digits(available)
+    end
+  end
+  return short and refuse('INSUFFICIENT_TICKETS', short)
+end
+
 -- Every line is put to one check before the next one is made.
 local function refuseAny(s, wish, own, lines)
-  for _, line in ipairs(lines) do
-    local refusal = refuseExisting(s, wish, line)
+  for index = 1, #lines do
+    local refusal = refuseExisting(s, wish, lines[index])
     if refusal then
       return refusal
     end
   end
   local newLocks, growth = 0, 0
-  for _, line in ipairs(lines) do
+  for index = 1, #lines do
+    local line = lines[index]
     if line.target > s.policy.ticketsPerLockMax then
       return refuse('LIMIT_EXCEEDED', 'ticketsPerLockMax')
     end
     newLocks = newLocks + (line.existing and 0 or 1)
     growth = growth + line.growth
   end
-  local refusal = refuseMore(s, own, newLocks, growth)
-  if refusal then
-    return refusal
-  end
-  local short = {}
-  for _, line in ipairs(lines) do
-    local available = availableIn(s, line.category)
-    if line.growth > 0 and available < line.growth then
-      short[#short + 1] = line.category
-      short[#short + 1] = digits(line.quantity)
-      short[#short + 1] = digits(available)
-    end
-  end
-  return #short > 0 and refuse('INSUFFICIENT_TICKETS', short)
+  return refuseMore(s, own, newLocks, growth) or refuseShort(s, lines)
 end
 
 local function makeLock(s, wish, line)
@@ -166,26 +169,37 @@ local function findCategories(s, lines)
   if s.h.cancelled then
     return refuse('EVENT_NOT_FOUND')
   end
-  for _, line in ipairs(lines) do
-    if not get(s, 'c' .. line.category) then
-      return refuse('CATEGORY_NOT_FOUND', line.category)
+  for index = 1, #lines do
+    local category = lines[index].category
+    if not get(s, 'c' .. category) then
+      return refuse('CATEGORY_NOT_FOUND', category)
     end
   end
 end
 
--- Carries all lines out, and answers what is replied and what is remembered.
+-- Carries all lines out, and answers the grants.
 local function takeAll(s, wish, lines)
-  local grants, answer = {}, {}
-  for index, line in ipairs(lines) do
+  local grants = {}
+  for index = 1, #lines do
+    local line = lines[index]
     local id, lock = take(s, wish, line)
     grants[index] = {
       id, line.category, digits(lock.quantity), digits(lock.expiresAt),
       digits(availableIn(s, line.category)),
     }
-    local at = #answer
-    answer[at + 1], answer[at + 2], answer[at + 3] = id, lock.quantity, lock.expiresAt
   end
-  return grants, answer
+  return grants
+end
+
+-- What is remembered of grants.
+local function answerOf(grants)
+  local answer = {}
+  for _, grant in ipairs(grants) do
+    answer[#answer + 1] = grant[1]
+    answer[#answer + 1] = tonumber(grant[3])
+    answer[#answer + 1] = tonumber(grant[4])
+  end
+  return answer
 end
 
 -- ARGV from 4: user, session, onExisting or '', requestId or '', content, then for each line its
@@ -197,12 +211,13 @@ command('lock', function(args)
     fields[#fields + 1] = 'c' .. args[index]
   end
   if args[7] ~= '' then
-    fields[#fields + 1] = requestField(scopeOfUser(args[4]), args[7])
+    fields[#fields + 1] = requestField(scopeOfUser(args[4], args[7]), args[7])
   end
   return fields
 end, function(s, args)
   local wish = { user = args[4], session = args[5], onExisting = args[6] }
-  local scope, requestId, content = scopeOfUser(args[4]), args[7], args[8]
+  local requestId, content = args[7], args[8]
+  local scope = scopeOfUser(args[4], requestId)
   local lines = {}
   for index = 9, #args, 3 do
     lines[#lines + 1] = {
@@ -219,15 +234,17 @@ end, function(s, args)
     return unknown
   end
   local own = ownOf(s, wish.user)
-  for _, line in ipairs(lines) do
-    aim(s, wish, own, line)
+  for index = 1, #lines do
+    aim(s, wish, own, lines[index])
   end
   local refusal = refuseAny(s, wish, own, lines)
   if refusal then
     return refusal
   end
-  local grants, answer = takeAll(s, wish, lines)
-  remember(s, scope, requestId, content, answer)
+  local grants = takeAll(s, wish, lines)
+  if requestId ~= '' then
+    remember(s, scope, requestId, content, answerOf(grants))
+  end
   return ok(unpack(grants))
 end)
 
@@ -256,7 +273,7 @@ end, function(s, args)
   if not lock or (user ~= '' and user ~= lock.user) then
     return refuse('LOCK_NOT_FOUND', id)
   end
-  local scope = scopeOfUser(lock.user)
+  local scope = scopeOfUser(lock.user, requestId)
   local before, conflict = recall(s, scope, requestId, content)
   if before or conflict then
     return conflict or repeatExtend(s, before.answer)

@@ -55,9 +55,9 @@ export class CommandDesk {
       if (inventory.isTooOld(eventId)) return refused({ code: 'UNAVAILABLE' });
       // Its socket left while the command was under way: nobody would give these tickets back.
       if (presence.isGone(sessionId)) return refused({ code: 'FORBIDDEN' });
-      const placed = presence.place(sessionId, { eventId, userId }).catch(() => undefined);
+      const placed = presence.place(sessionId, { eventId, userId })?.catch(() => undefined);
       const outcome = await this.run(eventId, call(), read);
-      await placed;
+      if (placed !== undefined) await placed;
       return outcome;
     });
   }
@@ -68,7 +68,8 @@ export class CommandDesk {
     run: () => Promise<Outcome<Value> | undefined>,
   ): Promise<Outcome<Value>> {
     for (let turn = 0; turn < 2; turn += 1) {
-      const state = await this.#parts.inventory.ensure(eventId);
+      const { inventory } = this.#parts;
+      const state = inventory.isLoaded(eventId) ? 'known' : await inventory.ensure(eventId);
       if (state === 'unavailable') return refused({ code: 'UNAVAILABLE' });
       if (state === 'unknown') break;
       const outcome = await run();

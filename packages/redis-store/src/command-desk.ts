@@ -42,7 +42,7 @@ export class CommandDesk {
   }
 
   /** Runs a command that takes tickets: the event is loaded first, the session noted beside it. */
-  async take<Value>(
+  take<Value>(
     command: LockCommand | LockManyCommand,
     eventId: Id,
     call: () => FunctionCall,
@@ -51,14 +51,13 @@ export class CommandDesk {
     const { presence, inventory } = this.#parts;
     const { sessionId } = command;
     const userId = canonicalId(command.userId) ?? command.userId;
-    return this.withEvent(eventId, async () => {
-      if (inventory.isTooOld(eventId)) return refused({ code: 'UNAVAILABLE' });
+    return this.withEvent(eventId, () => {
+      if (inventory.isTooOld(eventId)) return Promise.resolve(refused({ code: 'UNAVAILABLE' }));
       // Its socket left while the command was under way: nobody would give these tickets back.
-      if (presence.isGone(sessionId)) return refused({ code: 'FORBIDDEN' });
+      if (presence.isGone(sessionId)) return Promise.resolve(refused({ code: 'FORBIDDEN' }));
       const placed = presence.place(sessionId, { eventId, userId })?.catch(() => undefined);
-      const outcome = await this.run(eventId, call(), read);
-      if (placed !== undefined) await placed;
-      return outcome;
+      const outcome = this.run(eventId, call(), read);
+      return placed === undefined ? outcome : placed.then(() => outcome);
     });
   }
 

@@ -4,6 +4,7 @@ import { RedisError } from './redis-error.js';
 import type { RedisLink } from './redis-link.js';
 import { partOf, replyOf } from './reply.js';
 import type { Reply } from './reply.js';
+import { FIELD } from './wire-text.js';
 
 export interface EventLanesOptions {
   readonly link: RedisLink;
@@ -16,7 +17,7 @@ export interface EventLanesOptions {
 const ON_THE_WAY_MAX = 2;
 /** Calls in one batch, arguments of one call in it, and of all of them. */
 const BATCH_MAX = 32;
-const ARGUMENTS_MAX = 32;
+const ARGUMENTS_MAX = 30;
 const ARGUMENTS_OF_BATCH_MAX = 512;
 /** What reads nothing but the hash of an event, so that it may come together with others. */
 const TOGETHER = new Set([
@@ -134,10 +135,7 @@ export class EventLanes {
       return [replyOf(await link.call(only.name, key, [...headOf(tag), ...only.args]))];
     }
     const all = [...headOf(tag)];
-    for (const { name, args } of calls) {
-      all.push(name, args.length);
-      for (const value of args) all.push(value);
-    }
+    for (const call of calls) all.push(call.args.length, textOfCall(call));
     const whole = replyOf(await link.call('batch', key, all));
     if (whole.code !== 'OK') return calls.map((_, index) => partOf(whole, whole.code, index));
     return whole.rest.texts().map((text, index) => partOf(whole, text, index));
@@ -156,7 +154,16 @@ function countTogether(waiting: readonly Waiting[]): number {
   return Math.max(1, count);
 }
 
+/** A call as the batch takes it. */
+export function textOfCall({ name, args }: FunctionCall): string {
+  return `${name}${FIELD}${args.join(FIELD)}`;
+}
+
 /** Whether a call may come together with others in one batch. */
 export function mayJoin({ name, args }: FunctionCall): boolean {
-  return TOGETHER.has(name) && args.length <= ARGUMENTS_MAX;
+  return TOGETHER.has(name) && args.length <= ARGUMENTS_MAX && !args.some(hasField);
+}
+
+function hasField(value: string | number): boolean {
+  return typeof value === 'string' && value.includes(FIELD);
 }

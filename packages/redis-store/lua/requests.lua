@@ -53,10 +53,13 @@ local function endOf(id, lock)
   return code and refuse(code, id)
 end
 
-local function availableIn(s, category)
-  local c = get(s, 'c' .. category)
+local function freeOf(c)
   local free = c.capacity - c.soldElsewhere - c.confirmed - c.locked
   return free > 0 and free or 0
+end
+
+local function availableIn(s, category)
+  return freeOf(get(s, 'c' .. category))
 end
 
 -- A lock as outsiders see it.

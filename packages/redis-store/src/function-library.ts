@@ -16,6 +16,7 @@ const PARTS = [
   'queries',
   'pinning',
   'restoring',
+  'publishing',
   'batching',
   'sessions',
   'meta',

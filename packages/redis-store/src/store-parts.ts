@@ -17,6 +17,7 @@ import { Presence } from './presence.js';
 import type { Place } from './presence.js';
 import { RedisInventory } from './redis-inventory.js';
 import { RedisLink } from './redis-link.js';
+import { RedisChangeOutbox, TURN_IS_FREE } from './redis-change-outbox.js';
 import type { resolveOptions } from './redis-ticket-locks-options.js';
 import { SharedEpoch } from './shared-epoch.js';
 import { StockRoom } from './stock-room.js';
@@ -45,6 +46,8 @@ export class StoreParts {
   readonly queries: EventQueries;
   readonly stock: StockRoom;
   readonly decisions: LockDecisions;
+  /** Set: a publisher is to tell the changes. */
+  readonly outbox: RedisChangeOutbox | undefined;
   readonly #ledgerEpoch: LedgerEpoch | undefined;
   readonly #options: ReturnType<typeof resolveOptions>;
   readonly #feed: ChangeFeed;
@@ -80,6 +83,7 @@ export class StoreParts {
       prefix,
       policy,
       decidesElsewhere: options.decisions !== undefined,
+      streamMax: options.outbox ? options.unpublishedMax : undefined,
       timers,
       whenDecided: (lockId) => this.decisions.whenDecided(lockId),
       feed: this.#feed,
@@ -102,11 +106,13 @@ export class StoreParts {
       ledger === undefined
         ? new DirectDecisions(deciding)
         : new LedgerDecisions({ ...deciding, ledger, timers, onFenced: () => this.#onFenced() });
+    const instance = ids.sessionId();
+    this.outbox = options.outbox ? this.#newOutbox(instance) : undefined;
     this.presence = new Presence({
       link: this.link,
       clock,
       timers,
-      instance: ids.sessionId(),
+      instance,
       key: eventKey(prefix, SESSIONS),
       graceMs: options.disconnectGraceMs,
       leaseMs: options.presenceLeaseMs,
@@ -147,6 +153,7 @@ export class StoreParts {
     this.inventory.stop();
     this.presence.stop();
     this.#sweeps.stop();
+    this.outbox?.close();
     this.#feed.stop();
     this.link.close();
   }
@@ -175,6 +182,16 @@ export class StoreParts {
     }
   }
 
+  #newOutbox(instance: string): RedisChangeOutbox {
+    return new RedisChangeOutbox({
+      ...this.#options,
+      link: this.link,
+      instance,
+      recordKey: () => this.epoch.tokenKey,
+      eventIds: () => this.eventIds(),
+    });
+  }
+
   async #create(eventId: Id): Promise<void> {
     const { prefix } = this.#options;
     if (this.#ledgerEpoch !== undefined)
@@ -195,6 +212,7 @@ export class StoreParts {
 
   #onChange(tag: string, change: LockChange): void {
     this.events.saw(tag, change.seq);
+    this.outbox?.onChange(tag, change.seq);
     this.#sweeps.onChange(tag, change);
     this.#own.note(tag, change, (sessionId) => this.presence.has(sessionId));
     if (change.type === 'locked') this.presence.onLocked(change.sessionId);
@@ -202,6 +220,7 @@ export class StoreParts {
   }
 
   #onMessage(text: string): void {
+    if (text === TURN_IS_FREE) return this.outbox?.onTurnIsFree();
     if (!text.startsWith(PINNED)) return this.#feed.take(text);
     // A decision is open: when nobody brings it to an end, somebody must.
     const tag = /:([^:}]+)\}$/.exec(text)?.[1];
@@ -217,6 +236,7 @@ export class StoreParts {
   /** What was told while the connection was away is in the streams. */
   #onConnected(): void {
     this.#feed.catchUp();
+    this.outbox?.onConnected();
     for (const tag of this.events.tags) this.#sweeps.plan(tag, 0);
   }
 

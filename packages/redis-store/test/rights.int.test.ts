@@ -32,7 +32,8 @@ afterEach(async () => {
 async function openStore(url: string): Promise<RedisTicketLocks> {
   const source = new ManualInventory().set(1, { categoryId: 2, capacity: 10 });
   const policy = { expiringNoticeMs: 1_000, ttlMs: 60_000 };
-  const store = new RedisTicketLocks({ url, source, policy, timeoutMs: 5_000 });
+  const outbox = true;
+  const store = new RedisTicketLocks({ url, source, policy, outbox, timeoutMs: 5_000 });
   stores.push(store);
   await store.start();
   return store;
@@ -59,6 +60,18 @@ async function useAll(store: RedisTicketLocks): Promise<void> {
   expect(await store.unsettledLocks(1)).toEqual([]);
   expect(await store.stats()).toMatchObject({ totalLocks: 2, activeLocks: 0 });
   expect(codeOf(await store.availability(1))).toBe('ok');
+  await tellAll(store);
+}
+
+async function tellAll({ outbox }: RedisTicketLocks): Promise<void> {
+  await outbox?.attach({ onMore: () => undefined, onRevoked: () => undefined });
+  const entries = (await outbox?.read(100)) ?? [];
+  expect(entries.length).toBeGreaterThan(5);
+  for (const { position } of entries) outbox?.markPublished(position);
+  await outbox?.detach();
+  await outbox?.attach({ onMore: () => undefined, onRevoked: () => undefined });
+  expect(await outbox?.read(100)).toEqual([]);
+  await outbox?.detach();
 }
 
 describe('the user of the guide', () => {

@@ -49,11 +49,11 @@ export interface ChangeOutbox {
    */
   read(limit: number): Promise<readonly OutboxEntry[]>;
   /**
-   * The entry at this position was told, and all that was read before it. Lower than a present mark
-   * changes nothing.
+   * The entry at this position was told. To be called for one entry after the other, in the order
+   * in which they were read: it stands for those before it. A mark never goes back.
    */
   markPublished(position: string): void;
-  /** Writes the marks, and lets another publisher go on. Resolves whether that was possible or not. */
+  /** Writes the marks, and lets another publisher go on; resolves also when it could not. */
   detach(): Promise<void>;
   outboxStats(): OutboxStats;
 }

@@ -1,7 +1,8 @@
 import type { Timers } from '@ticket-locks/lock-engine';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 
 import type { FunctionLibrary } from './function-library.js';
+import { connectAll, newConnection } from './redis-connection.js';
 import { messageOf, RedisError } from './redis-error.js';
 
 export interface RedisLinkOptions {
@@ -21,7 +22,6 @@ export interface RedisLinkOptions {
 
 /** How often a server that let a call wait too long is asked whether it answers again. */
 const PROBE_MS = 100;
-const RECONNECT_MS_MAX = 1_000;
 /** Redis says so before it changes anything. */
 const REFUSALS =
   /^(?:OOM|MISCONF|READONLY|NOAUTH|NOPERM|WRONGPASS|LOADING|BUSY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN)\b/;
@@ -47,29 +47,20 @@ export class RedisLink {
   constructor(options: RedisLinkOptions) {
     this.#options = options;
     const { url, prefix, timeoutMs } = options;
-    const common = {
-      lazyConnect: true,
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: 0,
-      connectTimeout: timeoutMs * 4,
-      noDelay: true,
-      retryStrategy: (attempts: number) => Math.min(attempts * 50, RECONNECT_MS_MAX),
-    };
-    this.#calls = new Redis(url, {
-      ...common,
+    this.#calls = newConnection(url, timeoutMs, {
       connectionName: `${prefix}:calls`,
       commandTimeout: timeoutMs,
     });
-    this.#news = new Redis(url, {
-      ...common,
+    this.#news = newConnection(url, timeoutMs, {
       connectionName: `${prefix}:news`,
       autoResubscribe: true,
     });
-    // Each call tells its own failure; what happens between calls heals by itself.
-    this.#calls.on('error', () => undefined);
-    this.#news.on('error', () => undefined);
     this.#news.on('message', (_channel: string, text: string) => options.onMessage(text));
+  }
+
+  /** Whether a call would be sent: there is a connection, and the server answers on it. */
+  get isAnswering(): boolean {
+    return !this.#isStalled && !this.#isClosed && this.#calls.status === 'ready';
   }
 
   /** Calls that wait for an answer. */
@@ -86,7 +77,7 @@ export class RedisLink {
   async open(channel: string): Promise<void> {
     const { onConnected } = this.#options;
     try {
-      await Promise.all([this.#calls.connect(), this.#news.connect()]);
+      await connectAll([this.#calls, this.#news]);
       await this.#assertFit();
       await this.#load();
       await this.#news.subscribe(channel);
@@ -133,7 +124,7 @@ export class RedisLink {
   }
 
   async #ask<Value>(send: () => Promise<Value>): Promise<Value> {
-    if (this.#isStalled || this.#isClosed || this.#calls.status !== 'ready') {
+    if (!this.isAnswering) {
       throw new RedisError('REDIS_UNAVAILABLE', 'there is no Redis that answers');
     }
     if (this.#inFlight >= this.#options.inFlightMax) {

@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 
 import { ManualInventory } from '@ticket-locks/lock-engine/testing';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 
+import { RedisPeers } from '../src/redis-peers.js';
 import { RedisTicketLocks } from '../src/redis-ticket-locks.js';
 import { codeOf, valueOf, wish } from './branches.js';
 import { PrivateServer } from './private-server.js';
@@ -72,6 +73,13 @@ describe('the user of the guide', () => {
     url.username = 'ticket-locks';
     url.password = 'secret';
     await useAll(await openStore(url.href));
+    const [first, second] = [new RedisPeers({ url: url.href }), new RedisPeers({ url: url.href })];
+    onTestFinished(() => [first, second].forEach((peers) => peers.stop()));
+    const heard: unknown[] = [];
+    second.onMessage((_from, message) => heard.push(message));
+    await Promise.all([first.start(), second.start()]);
+    first.tell({ type: 'hello' });
+    await vi.waitFor(() => expect(heard).toEqual([{ type: 'hello' }]));
   });
 
   test.each([

@@ -33,7 +33,7 @@ export function readStore(environment: Environment, notices: string[]): StoreCon
   const kind = environment.choice('LOCK_STORE', ['memory', 'redis'], 'memory');
   const databaseUrl = environment.url('DATABASE_URL', ['postgres:', 'postgresql:']);
   const folder = environment.text('DATA_DIR');
-  const url = environment.url('REDIS_URL', ['redis:', 'rediss:']);
+  const url = environment.urls('REDIS_URL', ['redis:', 'rediss:']);
   const prefix = readPrefix(environment);
   if (kind === 'memory') {
     for (const name of ['REDIS_URL', 'REDIS_PREFIX']) {

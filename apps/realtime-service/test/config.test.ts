@@ -239,6 +239,10 @@ describe('what is wrong is told', () => {
     [{ LOCK_STORE: 'redis' }, 'REDIS_URL must be set with LOCK_STORE=redis'],
     [{ LOCK_STORE: 'rediss' }, 'LOCK_STORE must be one of memory, redis, got "rediss"'],
     [{ REDIS_PREFIX: 'a b' }, 'REDIS_PREFIX must be 1 to 32 letters, digits, - and _, got "a b"'],
+    [
+      { REDIS_URL: 'redis://a:6379,b:6379' },
+      'REDIS_URL must be a URL that begins with redis:// or rediss://',
+    ],
     [{ REDIS_URL: 'localhost' }, 'REDIS_URL must be a URL that begins with redis:// or rediss://'],
   ])('%o', (variables, problem) => {
     expect(problemsOf(variables)).toEqual([problem]);
@@ -271,6 +275,8 @@ describe('a store that many instances share', () => {
     });
     expect(notices).toEqual([]);
     expect(configOf({ ...redis, ...ledger }).store).toMatchObject({ prefix: 'tl' });
+    const url = 'redis://a:6379,redis://b:6379';
+    expect(configOf({ ...redis, REDIS_URL: url }).store).toMatchObject({ url });
   });
 
   test.each([{}, { NODE_ENV: 'production', WEBSOCKET_CORS_ORIGIN: 'https://shop.example' }])(

@@ -1,21 +1,21 @@
 import { randomIds } from '@ticket-locks/lock-engine';
 import type { Redis } from 'ioredis';
 
-import { connectAll, newConnection } from './redis-connection.js';
+import { connectAll, connectToAny } from './redis-connection.js';
 import { messageOf, RedisError } from './redis-error.js';
 import { assertPlace } from './redis-ticket-locks-options.js';
 
 export interface RedisPeersOptions {
-  /** `redis://` or `rediss://`, with user and password where they are needed. */
+  /** As of the store: one server, or some nodes of a cluster with commas. */
   readonly url: string;
   /** Default `tl`. Whoever has the same is a peer; 1 to 32 letters, digits, `-` and `_`. */
   readonly prefix?: string;
-  /** Default 500. How long one message may wait for Redis to take it. Milliseconds. */
-  readonly timeoutMs?: number;
 }
 
 /** Longer messages are not sent, and not read. Characters. */
 const MESSAGE_MAX = 4 * 1024 * 1024;
+/** As of the store. */
+const TIMEOUT_MS = 500;
 /** Messages that wait for Redis at most; more are lost. */
 const WAITING_MAX = 100;
 
@@ -40,14 +40,15 @@ export class RedisPeers {
   #lost = 0;
 
   /** Throws `TypeError` that names the option, its value and its bound. */
-  constructor({ url, prefix = 'tl', timeoutMs = 500 }: RedisPeersOptions) {
+  constructor({ url, prefix = 'tl' }: RedisPeersOptions) {
     assertPlace({ url, prefix });
     this.#channel = `${prefix}:peers`;
-    this.#out = newConnection(url, timeoutMs, {
-      connectionName: `${prefix}:peers-out`,
-      commandTimeout: timeoutMs,
-    });
-    this.#in = newConnection(url, timeoutMs, { connectionName: `${prefix}:peers-in` });
+    const place = { url, prefix, timeoutMs: TIMEOUT_MS };
+    this.#out = connectToAny(place, 'peers-out');
+    this.#in = connectToAny(place, 'peers-in');
+    // What is lost may be lost.
+    this.#out.on('error', () => undefined);
+    this.#in.on('error', () => undefined);
     this.#in.on('message', (_channel: string, text: string) => this.#hear(text));
   }
 

@@ -99,7 +99,7 @@ export class StoreParts {
     const index = eventKey(prefix, EVENTS);
     this.#ledgerEpoch = ledger && new LedgerEpoch({ ...shared, ledger, timers, prefix, index });
     this.epoch = this.#ledgerEpoch ?? new SharedEpoch(shared);
-    this.watch = new StoreWatch({ link: this.link, epoch: this.epoch, timers });
+    this.watch = new StoreWatch({ ...shared, epoch: this.epoch, timers });
     const deciding = { events: this.events, policy };
     this.decisions =
       ledger === undefined

@@ -6,6 +6,8 @@ import type { StoreEpoch } from './store-epoch.js';
 export interface StoreWatchOptions {
   readonly link: Pick<RedisLink, 'isAnswering'>;
   readonly epoch: StoreEpoch;
+  /** The key of what all events share. */
+  readonly key: string;
   readonly timers: Timers;
 }
 
@@ -32,7 +34,8 @@ export class StoreWatch {
   }
 
   get isAvailable(): boolean {
-    return this.#isWhole && this.#options.link.isAnswering;
+    const { link, key } = this.#options;
+    return this.#isWhole && link.isAnswering(key);
   }
 
   /** After the epoch was opened. */

@@ -29,7 +29,7 @@ interface Instance {
 }
 
 async function join(prefix: string, url = redisUrl()): Promise<Instance> {
-  const peers = new RedisPeers({ url, prefix, timeoutMs: 5_000 });
+  const peers = new RedisPeers({ url, prefix });
   open.push(peers);
   const heard: Instance['heard'] = [];
   peers.onMessage((from, message) => heard.push({ from, message }));

@@ -63,10 +63,7 @@ const DAY_MS = 86_400_000;
  */
 export function resolveOptions(options: RedisTicketLocksOptions) {
   const { url, prefix = 'tl' } = options;
-  addressesIn(url);
-  if (!PREFIX.test(prefix)) {
-    throw new TypeError(`prefix must be 1 to 32 letters, digits, - and _, got ${prefix}`);
-  }
+  assertPlace({ url, prefix });
   const integer = (name: IntegerName, fallback: number, min: number): number => {
     const value = options[name] ?? fallback;
     if (Number.isSafeInteger(value) && value >= min && value <= INTEGER_MAX) return value;
@@ -94,6 +91,13 @@ export function resolveOptions(options: RedisTicketLocksOptions) {
     ids,
     horizonMs: horizonOf(policy),
   };
+}
+
+/** Throws `TypeError` that names the option, its value and its bound. */
+export function assertPlace({ url, prefix }: { readonly url: string; readonly prefix: string }) {
+  addressesIn(url);
+  if (PREFIX.test(prefix)) return;
+  throw new TypeError(`prefix must be 1 to 32 letters, digits, - and _, got ${prefix}`);
 }
 
 /** Longer than any lock can last; as far as extensions go on for ever, a year. */

@@ -84,6 +84,19 @@ export class RedisTicketLocks implements TicketLocks {
     return this.#parts.link.inFlight;
   }
 
+  /**
+   * Whether buyers can be served: Redis answers, and holds the epoch in force. Looked at once a
+   * second.
+   */
+  get isAvailable(): boolean {
+    return this.#mode === 'running' && this.#parts.watch.isAvailable;
+  }
+
+  /** Counts the times that Redis has lost its memory, from 1; 0 before `start`. */
+  get epoch(): number {
+    return this.#parts.events.epoch;
+  }
+
   async start(): Promise<void> {
     if (this.#mode !== 'new')
       throw new TypeError(`start needs a new store, this one is ${this.#mode}`);

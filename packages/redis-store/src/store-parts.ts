@@ -22,6 +22,7 @@ import type { resolveOptions } from './redis-ticket-locks-options.js';
 import { SharedEpoch } from './shared-epoch.js';
 import { StockRoom } from './stock-room.js';
 import type { StoreEpoch } from './store-epoch.js';
+import { StoreWatch } from './store-watch.js';
 import { SweepSchedule } from './sweep-schedule.js';
 import { idOf, textOf } from './wire-text.js';
 
@@ -43,6 +44,7 @@ export class StoreParts {
   readonly presence: Presence;
   readonly inventory: RedisInventory;
   readonly epoch: StoreEpoch;
+  readonly watch: StoreWatch;
   readonly queries: EventQueries;
   readonly stock: StockRoom;
   readonly decisions: LockDecisions;
@@ -100,6 +102,7 @@ export class StoreParts {
     const index = eventKey(prefix, EVENTS);
     this.#ledgerEpoch = ledger && new LedgerEpoch({ ...shared, ledger, timers, prefix, index });
     this.epoch = this.#ledgerEpoch ?? new SharedEpoch(shared);
+    this.watch = new StoreWatch({ ...shared, epoch: this.epoch, timers });
     const deciding = { events: this.events, policy };
     this.decisions =
       ledger === undefined
@@ -144,10 +147,12 @@ export class StoreParts {
     await this.epoch.open();
     await this.presence.start();
     this.inventory.start();
+    this.watch.start();
     for (const eventId of await this.eventIds()) this.#sweeps.plan(eventTag(eventId), 0);
   }
 
   stop(): void {
+    this.watch.stop();
     this.inventory.stop();
     this.presence.stop();
     this.#sweeps.stop();

@@ -86,6 +86,19 @@ export class RedisTicketLocks implements TicketLocks {
   }
 
   /**
+   * Whether buyers can be served: Redis answers, and holds the epoch in force. Looked at once a
+   * second.
+   */
+  get isAvailable(): boolean {
+    return this.#mode === 'running' && this.#parts.watch.isAvailable;
+  }
+
+  /** Counts the times that Redis has lost its memory, from 1; 0 before `start`. */
+  get epoch(): number {
+    return this.#parts.events.epoch;
+  }
+
+  /**
    * What is still to be told to others, for one publisher of all instances; only with the option
    * `outbox`. To be attached to after `start`, and detached from before `stop`.
    */

@@ -15,13 +15,15 @@ import type { LockDecisions } from './lock-decisions.js';
 import { OwnLocks } from './own-locks.js';
 import { Presence } from './presence.js';
 import type { Place } from './presence.js';
+import { RedisChangeOutbox, TURN_IS_FREE } from './redis-change-outbox.js';
+import { RedisError } from './redis-error.js';
 import { RedisInventory } from './redis-inventory.js';
 import { RedisLink } from './redis-link.js';
-import { RedisChangeOutbox, TURN_IS_FREE } from './redis-change-outbox.js';
 import type { resolveOptions } from './redis-ticket-locks-options.js';
 import { SharedEpoch } from './shared-epoch.js';
 import { StockRoom } from './stock-room.js';
 import type { StoreEpoch } from './store-epoch.js';
+import { StoreWatch } from './store-watch.js';
 import { SweepSchedule } from './sweep-schedule.js';
 import { idOf, textOf } from './wire-text.js';
 
@@ -43,6 +45,7 @@ export class StoreParts {
   readonly presence: Presence;
   readonly inventory: RedisInventory;
   readonly epoch: StoreEpoch;
+  readonly watch: StoreWatch;
   readonly queries: EventQueries;
   readonly stock: StockRoom;
   readonly decisions: LockDecisions;
@@ -50,6 +53,7 @@ export class StoreParts {
   readonly outbox: RedisChangeOutbox | undefined;
   readonly #ledgerEpoch: LedgerEpoch | undefined;
   readonly #options: ReturnType<typeof resolveOptions>;
+  readonly #library: FunctionLibrary;
   readonly #feed: ChangeFeed;
   readonly #sweeps: SweepSchedule;
   readonly #own = new OwnLocks();
@@ -60,6 +64,7 @@ export class StoreParts {
     onBroken: (error: Error) => void,
   ) {
     this.#options = options;
+    this.#library = library;
     const { prefix, policy, clock, timers, ids } = options;
     this.news = new StoreNews(timers);
     this.link = new RedisLink({
@@ -101,6 +106,7 @@ export class StoreParts {
     const index = eventKey(prefix, EVENTS);
     this.#ledgerEpoch = ledger && new LedgerEpoch({ ...shared, ledger, timers, prefix, index });
     this.epoch = this.#ledgerEpoch ?? new SharedEpoch(shared);
+    this.watch = new StoreWatch({ ...shared, epoch: this.epoch, timers });
     const deciding = { events: this.events, policy };
     this.decisions =
       ledger === undefined
@@ -143,13 +149,16 @@ export class StoreParts {
   /** Rejects with `RedisError` when Redis cannot be reached or is not fit. */
   async start(): Promise<void> {
     await this.link.open(`${this.#options.prefix}:changes`);
+    await this.#assertFormat();
     await this.epoch.open();
     await this.presence.start();
     this.inventory.start();
+    this.watch.start();
     for (const eventId of await this.eventIds()) this.#sweeps.plan(eventTag(eventId), 0);
   }
 
   stop(): void {
+    this.watch.stop();
     this.inventory.stop();
     this.presence.stop();
     this.#sweeps.stop();
@@ -190,6 +199,19 @@ export class StoreParts {
       recordKey: () => this.epoch.tokenKey,
       eventIds: () => this.eventIds(),
     });
+  }
+
+  /** What others have written must be what this version reads: it is noted once. */
+  async #assertFormat(): Promise<void> {
+    const key = eventKey(this.#options.prefix, META);
+    await this.link.command('HSETNX', key, 'format', this.#library.format);
+    const present = Number(await this.link.command('HGET', key, 'format'));
+    if (present === this.#library.format) return;
+    this.link.close();
+    const message =
+      `Redis has a state of format ${present} under the prefix ${this.#options.prefix}, and this ` +
+      `version keeps format ${this.#library.format}: stop every instance of the other version first`;
+    throw new RedisError('REDIS_UNFIT', message);
   }
 
   async #create(eventId: Id): Promise<void> {

@@ -89,7 +89,7 @@ class ProcessLockStore implements LockStore {
 class RedisLockStore implements LockStore {
   readonly locks: RedisTicketLocks;
   readonly peers: RedisPeers;
-  readonly outbox = undefined;
+  readonly outbox: ChangeOutbox | undefined;
   readonly #decisions: PostgresDecisionLedger | undefined;
 
   constructor(options: LockStoreOptions, { url, prefix, databaseUrl }: RedisStoreConfig) {
@@ -100,8 +100,10 @@ class RedisLockStore implements LockStore {
       ...shared(options),
       url,
       prefix,
+      outbox: options.config.amqp !== undefined,
       ...(this.#decisions !== undefined && { decisions: this.#decisions }),
     });
+    this.outbox = this.locks.outbox;
   }
 
   get isAvailable(): boolean {

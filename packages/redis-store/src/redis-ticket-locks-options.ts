@@ -46,6 +46,16 @@ export interface RedisTicketLocksOptions {
    * decides, and what it forgets in a crash is forgotten, sales included.
    */
   readonly decisions?: DecisionLedger;
+  /**
+   * Default false. Whether a publisher tells the changes to others, by the store's `outbox`: what
+   * was not told yet is kept then. The same for all instances.
+   */
+  readonly outbox?: boolean;
+  /**
+   * Default 100,000. Steps of an event that are kept for the publisher at most, about; the oldest
+   * go first. A step is what one command changed, or several that were carried out together.
+   */
+  readonly unpublishedMax?: number;
   readonly clock?: Clock;
   readonly timers?: Timers;
   readonly ids?: IdSource;
@@ -86,6 +96,8 @@ export function resolveOptions(options: RedisTicketLocksOptions) {
     timeoutMs: integer('timeoutMs', 500, 1),
     inFlightMax: integer('inFlightMax', 1_000, 1),
     presenceLeaseMs: integer('presenceLeaseMs', 5_000, 1_001),
+    outbox: options.outbox ?? false,
+    unpublishedMax: integer('unpublishedMax', 100_000, 1),
     clock,
     timers: options.timers ?? systemTimers(),
     ids,

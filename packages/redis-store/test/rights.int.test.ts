@@ -20,7 +20,8 @@ afterEach(async () => {
 async function openStore(url: string): Promise<RedisTicketLocks> {
   const source = new ManualInventory().set(1, { categoryId: 2, capacity: 10 });
   const policy = { expiringNoticeMs: 1_000, ttlMs: 60_000 };
-  const store = new RedisTicketLocks({ url, source, policy, timeoutMs: 5_000 });
+  const outbox = true;
+  const store = new RedisTicketLocks({ url, source, policy, outbox, timeoutMs: 5_000 });
   stores.push(store);
   await store.start();
   return store;

@@ -9,9 +9,13 @@ import {
   redisUrl,
 } from '../../../packages/redis-store/test/redis-server.js';
 import { Redis } from 'ioredis';
+import { vi } from 'vitest';
 
 import { inventoryFile, SECRET, spawnService } from './service-process.js';
 import type { ServiceProcess } from './service-process.js';
+
+/** Several start at once, beside whatever else the machine has to do. */
+const READY_MS = 40_000;
 
 /** Several processes of the service on one Redis and one PostgreSQL, with nobody else in them. */
 export class Instances {
@@ -40,9 +44,31 @@ export class Instances {
   }
 
   async start(count: number): Promise<ServiceProcess[]> {
-    const started = Array.from({ length: count }, () => this.#spawn());
-    this.all.push(...started);
-    return Promise.all(started.map((service) => service.ready()));
+    const started = Array.from({ length: count }, () => this.spawn());
+    const ready = started.map((service) =>
+      vi.waitFor(() => service.ready(), { timeout: READY_MS, interval: 10 }),
+    );
+    return Promise.all(ready);
+  }
+
+  /** Begins to start one, with other variables as well. */
+  spawn(environment: Record<string, string> = {}): ServiceProcess {
+    const database = new URL(databaseUrl());
+    database.pathname = `/${this.#database}`;
+    const service = spawnService({
+      WEBSOCKET_PORT: '0',
+      HOST: '127.0.0.1',
+      JWT_SECRET: SECRET,
+      INVENTORY_FILE: this.#inventory,
+      LOCK_STORE: 'redis',
+      REDIS_URL: redisUrl(),
+      REDIS_PREFIX: this.prefix,
+      DATABASE_URL: database.href,
+      ...this.#environment,
+      ...environment,
+    });
+    this.all.push(service);
+    return service;
   }
 
   /** What the instances keep in Redis. */
@@ -64,21 +90,5 @@ export class Instances {
     await deleteKeys(this.redis, this.prefix);
     await this.redis.quit();
     await administer(`DROP DATABASE IF EXISTS ${this.#database} WITH (FORCE)`);
-  }
-
-  #spawn(): ServiceProcess {
-    const database = new URL(databaseUrl());
-    database.pathname = `/${this.#database}`;
-    return spawnService({
-      WEBSOCKET_PORT: '0',
-      HOST: '127.0.0.1',
-      JWT_SECRET: SECRET,
-      INVENTORY_FILE: this.#inventory,
-      LOCK_STORE: 'redis',
-      REDIS_URL: redisUrl(),
-      REDIS_PREFIX: this.prefix,
-      DATABASE_URL: database.href,
-      ...this.#environment,
-    });
   }
 }

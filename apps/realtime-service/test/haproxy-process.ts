@@ -38,11 +38,13 @@ export class HaproxyProcess {
       throw new Error('HAPROXY_PATH must name a HAProxy for tests; `npm test` finds one');
     }
     const listen = `127.0.0.1:${await freePort()}`;
-    const addresses = instances.map(({ port }, index) => [
-      `INSTANCE_${index + 1}`,
-      `127.0.0.1:${port}`,
-    ]);
-    const environment = { LISTEN: listen, ...Object.fromEntries(addresses) };
+    const [one, two, three] = instances.map(({ port }) => `127.0.0.1:${port}`);
+    const environment = {
+      LISTEN: listen,
+      INSTANCE_1: one ?? '',
+      INSTANCE_2: two ?? '',
+      INSTANCE_3: three ?? '',
+    };
     const proxy = new HaproxyProcess(`http://${listen}`, program, environment);
     await proxy.#ready();
     return proxy;

@@ -109,22 +109,36 @@ export class Presence {
     this.#reenter(sessionId).catch(() => undefined);
   }
 
-  /** Notes where a session is about to lock tickets. Awaited with the lock, not before. */
-  async place(sessionId: string, { eventId, userId }: Place): Promise<void> {
-    const { link, key, instance, clock, horizonMs } = this.#options;
+  /**
+   * Notes where a session is about to lock tickets. Awaited with the lock, not before; `undefined`
+   * when it was noted a moment ago.
+   */
+  place(sessionId: string, { eventId, userId }: Place): Promise<void> | undefined {
     const [event, user] = [textOf(eventId), textOf(userId)];
     const place = `${event}${FIELD}${user}`;
-    const nowMs = clock.nowMs();
+    const nowMs = this.#options.clock.nowMs();
     const placed = this.#placedIn(sessionId);
-    if ((placed.get(place) ?? 0) > nowMs) return;
+    if ((placed.get(place) ?? 0) > nowMs) return undefined;
     placed.set(place, nowMs + NOTED_FOR_MS);
+    return this.#note(sessionId, { event, user, place });
+  }
+
+  async #note(
+    sessionId: string,
+    {
+      event,
+      user,
+      place,
+    }: { readonly event: string; readonly user: string; readonly place: string },
+  ): Promise<void> {
+    const { link, key, instance, horizonMs } = this.#options;
     const isHere = this.#socketCounts.has(sessionId);
     if (isHere) this.#noted.add(sessionId);
     try {
       const args = [sessionId, isHere ? instance : '', event, user, horizonMs];
       await link.call('sessionPlace', key, args);
     } catch (error) {
-      placed.delete(place);
+      this.#placedUntilMs.get(sessionId)?.delete(place);
       throw error;
     }
   }

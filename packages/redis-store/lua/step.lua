@@ -194,8 +194,9 @@ end
 -- Appends the changes to the event's stream under the number of the first, and tells everybody.
 local function tell(s, text)
   local first = s.h.seq - #s.changes + 1
+  local most = s.policy.streamMax or STREAM_MAX
   redis.call(
-    'XADD', s.key .. ':o', 'MAXLEN', '~', STREAM_MAX, string.format('%d-0', first), 'c', text
+    'XADD', s.key .. ':o', 'MAXLEN', '~', most, string.format('%d-0', first), 'c', text
   )
   redis.call('PUBLISH', s.channel, text)
 end

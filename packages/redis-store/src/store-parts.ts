@@ -15,12 +15,15 @@ import type { LockDecisions } from './lock-decisions.js';
 import { OwnLocks } from './own-locks.js';
 import { Presence } from './presence.js';
 import type { Place } from './presence.js';
+import { RedisChangeOutbox, TURN_IS_FREE } from './redis-change-outbox.js';
+import { RedisError } from './redis-error.js';
 import { RedisInventory } from './redis-inventory.js';
 import { RedisLink } from './redis-link.js';
 import type { resolveOptions } from './redis-ticket-locks-options.js';
 import { SharedEpoch } from './shared-epoch.js';
 import { StockRoom } from './stock-room.js';
 import type { StoreEpoch } from './store-epoch.js';
+import { StoreWatch } from './store-watch.js';
 import { SweepSchedule } from './sweep-schedule.js';
 import { idOf, textOf } from './wire-text.js';
 
@@ -42,11 +45,15 @@ export class StoreParts {
   readonly presence: Presence;
   readonly inventory: RedisInventory;
   readonly epoch: StoreEpoch;
+  readonly watch: StoreWatch;
   readonly queries: EventQueries;
   readonly stock: StockRoom;
   readonly decisions: LockDecisions;
+  /** Set: a publisher is to tell the changes. */
+  readonly outbox: RedisChangeOutbox | undefined;
   readonly #ledgerEpoch: LedgerEpoch | undefined;
   readonly #options: ReturnType<typeof resolveOptions>;
+  readonly #library: FunctionLibrary;
   readonly #feed: ChangeFeed;
   readonly #sweeps: SweepSchedule;
   readonly #own = new OwnLocks();
@@ -57,6 +64,7 @@ export class StoreParts {
     onBroken: (error: Error) => void,
   ) {
     this.#options = options;
+    this.#library = library;
     const { prefix, policy, clock, timers, ids } = options;
     this.news = new StoreNews(timers);
     this.link = new RedisLink({
@@ -80,6 +88,7 @@ export class StoreParts {
       prefix,
       policy,
       decidesElsewhere: options.decisions !== undefined,
+      streamMax: options.outbox ? options.unpublishedMax : undefined,
       timers,
       whenDecided: (lockId) => this.decisions.whenDecided(lockId),
       feed: this.#feed,
@@ -97,16 +106,19 @@ export class StoreParts {
     const index = eventKey(prefix, EVENTS);
     this.#ledgerEpoch = ledger && new LedgerEpoch({ ...shared, ledger, timers, prefix, index });
     this.epoch = this.#ledgerEpoch ?? new SharedEpoch(shared);
+    this.watch = new StoreWatch({ ...shared, epoch: this.epoch, timers });
     const deciding = { events: this.events, policy };
     this.decisions =
       ledger === undefined
         ? new DirectDecisions(deciding)
         : new LedgerDecisions({ ...deciding, ledger, timers, onFenced: () => this.#onFenced() });
+    const instance = ids.sessionId();
+    this.outbox = options.outbox ? this.#newOutbox(instance) : undefined;
     this.presence = new Presence({
       link: this.link,
       clock,
       timers,
-      instance: ids.sessionId(),
+      instance,
       key: eventKey(prefix, SESSIONS),
       graceMs: options.disconnectGraceMs,
       leaseMs: options.presenceLeaseMs,
@@ -137,16 +149,20 @@ export class StoreParts {
   /** Rejects with `RedisError` when Redis cannot be reached or is not fit. */
   async start(): Promise<void> {
     await this.link.open(`${this.#options.prefix}:changes`);
+    await this.#assertFormat();
     await this.epoch.open();
     await this.presence.start();
     this.inventory.start();
+    this.watch.start();
     for (const eventId of await this.eventIds()) this.#sweeps.plan(eventTag(eventId), 0);
   }
 
   stop(): void {
+    this.watch.stop();
     this.inventory.stop();
     this.presence.stop();
     this.#sweeps.stop();
+    this.outbox?.close();
     this.#feed.stop();
     this.link.close();
   }
@@ -175,6 +191,29 @@ export class StoreParts {
     }
   }
 
+  #newOutbox(instance: string): RedisChangeOutbox {
+    return new RedisChangeOutbox({
+      ...this.#options,
+      link: this.link,
+      instance,
+      recordKey: () => this.epoch.tokenKey,
+      eventIds: () => this.eventIds(),
+    });
+  }
+
+  /** What others have written must be what this version reads: it is noted once. */
+  async #assertFormat(): Promise<void> {
+    const key = eventKey(this.#options.prefix, META);
+    await this.link.command('HSETNX', key, 'format', this.#library.format);
+    const present = Number(await this.link.command('HGET', key, 'format'));
+    if (present === this.#library.format) return;
+    this.link.close();
+    const message =
+      `Redis has a state of format ${present} under the prefix ${this.#options.prefix}, and this ` +
+      `version keeps format ${this.#library.format}: stop every instance of the other version first`;
+    throw new RedisError('REDIS_UNFIT', message);
+  }
+
   async #create(eventId: Id): Promise<void> {
     const { prefix } = this.#options;
     if (this.#ledgerEpoch !== undefined)
@@ -195,6 +234,7 @@ export class StoreParts {
 
   #onChange(tag: string, change: LockChange): void {
     this.events.saw(tag, change.seq);
+    this.outbox?.onChange(tag, change.seq);
     this.#sweeps.onChange(tag, change);
     this.#own.note(tag, change, (sessionId) => this.presence.has(sessionId));
     if (change.type === 'locked') this.presence.onLocked(change.sessionId);
@@ -202,6 +242,7 @@ export class StoreParts {
   }
 
   #onMessage(text: string): void {
+    if (text === TURN_IS_FREE) return this.outbox?.onTurnIsFree();
     if (!text.startsWith(PINNED)) return this.#feed.take(text);
     // A decision is open: when nobody brings it to an end, somebody must.
     const tag = /:([^:}]+)\}$/.exec(text)?.[1];
@@ -217,6 +258,7 @@ export class StoreParts {
   /** What was told while the connection was away is in the streams. */
   #onConnected(): void {
     this.#feed.catchUp();
+    this.outbox?.onConnected();
     for (const tag of this.events.tags) this.#sweeps.plan(tag, 0);
   }
 

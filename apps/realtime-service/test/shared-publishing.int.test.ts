@@ -20,9 +20,10 @@ import type { ServiceProcess } from './service-process.js';
 const TAKEOVER_MS = 6_000;
 const PATIENCE_MS = 50_000;
 const KILLS = 10;
-const BUYERS = 4;
-/** Between two visits of a buyer: the machine is shared. */
-const PAUSE_MS = 10;
+/** How often a buyer comes: the machine is shared. */
+const VISIT_EVERY_MS = 8;
+/** Buyers who are there at once. */
+const BUYERS_MAX = 8;
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 60_000 });
 
@@ -114,8 +115,8 @@ const publishedBy = (service: ServiceProcess) =>
 class Crowd {
   readonly changes: LockChange[] = [];
   readonly #store: RedisTicketLocks;
-  #isTrading = false;
-  #buyers: Promise<void>[] = [];
+  readonly #visiting = new Set<Promise<void>>();
+  #coming: NodeJS.Timeout | undefined;
   #visits = 0;
 
   private constructor(store: RedisTicketLocks) {
@@ -134,13 +135,16 @@ class Crowd {
   }
 
   begin(): void {
-    this.#isTrading = true;
-    this.#buyers = Array.from({ length: BUYERS }, () => this.#trade());
+    this.#coming = setInterval(() => {
+      if (this.#visiting.size >= BUYERS_MAX) return;
+      const visiting = this.visit().finally(() => this.#visiting.delete(visiting));
+      this.#visiting.add(visiting);
+    }, VISIT_EVERY_MS);
   }
 
   async end(): Promise<void> {
-    this.#isTrading = false;
-    await Promise.all(this.#buyers);
+    clearInterval(this.#coming);
+    await Promise.all(this.#visiting);
   }
 
   async visit(): Promise<void> {
@@ -154,15 +158,6 @@ class Crowd {
     await this.#store.unlock({ lockId, quantity: 1 });
     if (number % 4 === 0) await this.#store.confirm({ lockId, orderId: number });
     else await this.#store.release({ lockId });
-  }
-
-  async #trade(): Promise<void> {
-    while (this.#isTrading) {
-      await this.visit();
-      await new Promise((resolve) => {
-        setTimeout(resolve, PAUSE_MS);
-      });
-    }
   }
 }
 

@@ -132,22 +132,22 @@ export class EventCalls {
     }
   }
 
-  async #turn(
+  #turn(
     tag: string,
     call: FunctionCall,
     kind: 'changing' | 'reading',
   ): Promise<Reply | Extract<Asked, { ok: false }>> {
-    const { feed, onTime } = this.#options;
-    let reply: Reply;
-    try {
-      reply = await this.#lanes.call(tag, call);
-    } catch (error) {
-      return this.#failed(error, kind);
-    }
+    return this.#lanes.call(tag, call).then(
+      (reply) => this.#heard(tag, reply),
+      (error: unknown) => this.#failed(error, kind),
+    );
+  }
+
+  #heard(tag: string, reply: Reply): Reply {
     if (reply.code === 'NOSTATE') return reply;
     this.saw(tag, reply.seq);
-    feed.take(reply.changes);
-    onTime(tag, reply.nowMs);
+    this.#options.feed.take(reply.changes);
+    this.#options.onTime(tag, reply.nowMs);
     return reply;
   }
 

@@ -329,17 +329,17 @@ export class RedisTicketLocks implements TicketLocks {
     });
   }
 
-  async #checked<Value>(
+  #checked<Value>(
     name: ShapedCommand,
     command: unknown,
     run: () => Promise<Outcome<Value>>,
   ): Promise<Outcome<Value>> {
     const malformed = this.#desk.shape.refusalOf(name, command);
-    return malformed === undefined ? this.#tracked(run) : refused(malformed);
+    return malformed === undefined ? this.#tracked(run) : Promise.resolve(refused(malformed));
   }
 
-  async #tracked<Value>(run: () => Promise<Outcome<Value>>): Promise<Outcome<Value>> {
-    if (this.#mode !== 'running') return refused({ code: 'UNAVAILABLE' });
+  #tracked<Value>(run: () => Promise<Outcome<Value>>): Promise<Outcome<Value>> {
+    if (this.#mode !== 'running') return Promise.resolve(refused({ code: 'UNAVAILABLE' }));
     return this.#track(run());
   }
 

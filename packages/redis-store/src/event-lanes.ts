@@ -156,7 +156,7 @@ function countTogether(waiting: readonly Waiting[]): number {
 
 /** A call as the batch takes it. */
 export function textOfCall({ name, args }: FunctionCall): string {
-  return `${name}${FIELD}${args.join(FIELD)}`;
+  return args.length === 0 ? name : `${name}${FIELD}${args.join(FIELD)}`;
 }
 
 /** Whether a call may come together with others in one batch. */

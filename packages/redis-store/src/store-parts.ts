@@ -67,7 +67,7 @@ export class StoreParts {
     });
     this.#feed = new ChangeFeed({
       timers,
-      onChange: (tag, change) => this.#onChange(tag, change),
+      onChange: (tag, change, epoch) => this.#onChange(tag, change, epoch),
       readAfter: (tag, seq) => this.#readAfter(tag, seq),
     });
     this.#sweeps = new SweepSchedule({
@@ -146,6 +146,7 @@ export class StoreParts {
   stop(): void {
     this.inventory.stop();
     this.presence.stop();
+    this.epoch.stop();
     this.#sweeps.stop();
     this.#feed.stop();
     this.link.close();
@@ -193,8 +194,8 @@ export class StoreParts {
     return (await this.stock.setInventory(command, inventory)).ok;
   }
 
-  #onChange(tag: string, change: LockChange): void {
-    this.events.saw(tag, change.seq);
+  #onChange(tag: string, change: LockChange, epoch: number): void {
+    this.events.saw(tag, change.seq, epoch);
     this.#sweeps.onChange(tag, change);
     this.#own.note(tag, change, (sessionId) => this.presence.has(sessionId));
     if (change.type === 'locked') this.presence.onLocked(change.sessionId);
@@ -216,6 +217,8 @@ export class StoreParts {
 
   /** What was told while the connection was away is in the streams. */
   #onConnected(): void {
+    // Whoever cannot be asked now is asked by the next call.
+    this.epoch.check().catch(() => undefined);
     this.#feed.catchUp();
     for (const tag of this.events.tags) this.#sweeps.plan(tag, 0);
   }

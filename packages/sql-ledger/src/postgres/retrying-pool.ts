@@ -13,7 +13,7 @@ export class RetryingPool {
     this.#pool = new pg.Pool(config);
     // Without a listener the loss of an idle connection would end the process; the next query gets
     // a new one.
-    this.#pool.on('error', () => undefined);
+    this.#pool.on('error', ignore);
   }
 
   async rows<Row extends pg.QueryResultRow>(
@@ -26,7 +26,7 @@ export class RetryingPool {
   /** Runs the work on one connection, in one transaction. */
   async transaction<Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> {
     return repeated(async () => {
-      const client = await this.#pool.connect();
+      const client = await this.#connect();
       let failure: Error | undefined;
       try {
         await client.query('BEGIN');
@@ -45,7 +45,7 @@ export class RetryingPool {
 
   /** Runs the work on a connection of its own. */
   async withClient<Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> {
-    const client = await this.#pool.connect();
+    const client = await this.#connect();
     try {
       return await work(client);
     } finally {
@@ -56,6 +56,17 @@ export class RetryingPool {
   end(): Promise<void> {
     return this.#pool.end();
   }
+
+  /** A connection whose loss fails the query that runs on it, and does not end the process. */
+  async #connect(): Promise<PoolClient> {
+    const client = await this.#pool.connect();
+    if (!client.listeners('error').includes(ignore)) client.on('error', ignore);
+    return client;
+  }
+}
+
+function ignore(): void {
+  // Whoever works on the connection hears of it by his query.
 }
 
 async function repeated<Result>(attempt: () => Promise<Result>): Promise<Result> {

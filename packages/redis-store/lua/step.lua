@@ -8,9 +8,9 @@
 -- KEYS[1]: the event's key; all others are made of it, so they are in the same slot.
 -- ARGV: 1 epoch, 2 the newest `seq` that the caller has seen of the event, 3 policy as JSON, then
 -- what the command wants.
--- Output: { code, now, seq, changes, event id, ... }; NOSTATE { code, epoch, seq } when the event
--- is not known, is of another epoch, or has forgotten what the caller has seen: nothing was
--- changed.
+-- Output: { code, now, seq, changes, event id, ... }; NOSTATE { code, epoch, seq, '', '', 1 when it
+-- is of this server } when the event is not known, is of another epoch or server, or has forgotten
+-- what the caller has seen: nothing was changed.
 
 local FIELD, LINE = '\31', '\30'
 local DUE_MAX = 256
@@ -191,21 +191,21 @@ local function flush(s)
   inChunks('RPUSH', s.key .. ':t', s.requests)
 end
 
--- Appends the changes to the event's stream under the number of the first, and tells everybody.
-local function tell(s, text)
+-- Appends the changes to the event's stream under the number of the first.
+local function append(s, text)
   local first = s.h.seq - #s.changes + 1
   local most = s.policy.streamMax or STREAM_MAX
   redis.call(
     'XADD', s.key .. ':o', 'MAXLEN', '~', most, string.format('%d-0', first), 'c', text
   )
-  redis.call('PUBLISH', s.channel, text)
 end
 
 local function close(s, reply)
   flush(s)
   local text = changesOf(s)
   if text ~= '' then
-    tell(s, text)
+    append(s, text)
+    redis.call('PUBLISH', s.channel, text)
   end
   reply[2], reply[3], reply[4], reply[5] = s.now, s.h.seq, text, s.h.id
   return reply

@@ -200,7 +200,8 @@ test('a connection that is lost inside a transaction fails that call, and nothin
   const call = ledger.settle({ ...figures, fetchedAtMs: 2 }, []).catch((error: unknown) => error);
   const waiting = `FROM pg_stat_activity WHERE wait_event_type = 'Lock'
     AND query LIKE '%categories%' AND application_name = 'ticket-locks decisions'`;
-  await vi.waitFor(async () => expect(await administer(`SELECT pid ${waiting}`)).toHaveLength(1));
+  const isWaiting = async () => expect(await administer(`SELECT pid ${waiting}`)).toHaveLength(1);
+  await vi.waitFor(isWaiting, { timeout: 20_000 });
   await administer(`SELECT pg_terminate_backend(pid) ${waiting}`);
   // The end of the connection is an event of its own; without a listener it ends the process.
   expect(await call).toMatchObject({ code: 'LEDGER_FAILED' });

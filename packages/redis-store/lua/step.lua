@@ -191,21 +191,21 @@ local function flush(s)
   inChunks('RPUSH', s.key .. ':t', s.requests)
 end
 
--- Appends the changes to the event's stream under the number of the first, and tells everybody.
-local function tell(s, text)
+-- Appends the changes to the event's stream under the number of the first.
+local function append(s, text)
   local first = s.h.seq - #s.changes + 1
   local most = s.policy.streamMax or STREAM_MAX
   redis.call(
     'XADD', s.key .. ':o', 'MAXLEN', '~', most, string.format('%d-0', first), 'c', text
   )
-  redis.call('PUBLISH', s.channel, text)
 end
 
 local function close(s, reply)
   flush(s)
   local text = changesOf(s)
   if text ~= '' then
-    tell(s, text)
+    append(s, text)
+    redis.call('PUBLISH', s.channel, text)
   end
   reply[2], reply[3], reply[4], reply[5] = s.now, s.h.seq, text, s.h.id
   return reply

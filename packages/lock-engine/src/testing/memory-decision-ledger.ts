@@ -8,6 +8,7 @@ import type {
   InventoryFigures,
   SaleDecision,
 } from '../ports/decision-ledger.js';
+import { memoryRefunds } from './memory-refunds.js';
 
 type Figures = { -readonly [Name in keyof DecidedFigures]: DecidedFigures[Name] };
 
@@ -34,6 +35,7 @@ export function memoryDecisionLedger(clock: Clock, tokenKey = 'test-key'): Decis
   };
 
   return {
+    ...memoryRefunds(records),
     load: async () => ({ epoch, tokenKey }),
     decide: async (sale) => {
       const earlier = standing(sale.lockId);

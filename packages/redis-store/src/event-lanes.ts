@@ -2,7 +2,7 @@ import { eventKey } from './event-key.js';
 import type { FunctionCall } from './function-call.js';
 import { RedisError } from './redis-error.js';
 import type { RedisLink } from './redis-link.js';
-import { partOf, replyOf } from './reply.js';
+import { partOf, replyOf, shareOf } from './reply.js';
 import type { Reply } from './reply.js';
 import { FIELD } from './wire-text.js';
 
@@ -38,6 +38,9 @@ const TOGETHER = new Set([
   'pin',
   'mark',
 ]);
+
+/** Nothing was sent: the call is to be made again. */
+export const AGAIN = replyOf(['MORE', 0, 0, '', '']);
 
 interface Waiting {
   readonly call: FunctionCall;
@@ -105,6 +108,16 @@ export class EventLanes {
     this.#next(tag, lane);
   }
 
+  /** Answers what waits with `MORE`: it is to be asked again, in the epoch that has begun. */
+  repeatWaiting(): void {
+    for (const lane of this.#lanes.values()) {
+      for (const { resolve } of lane.waiting.splice(0)) {
+        lane.unanswered -= 1;
+        resolve(AGAIN);
+      }
+    }
+  }
+
   #next(tag: string, lane: Lane): void {
     while (lane.onTheWay < ON_THE_WAY_MAX && lane.waiting.length > 0) {
       // Redis works on the one half while the answers to the other are read.
@@ -146,7 +159,7 @@ export class EventLanes {
     const all = [...headOf(tag)];
     for (const call of calls) all.push(call.args.length, textOfCall(call));
     const whole = replyOf(await link.call('batch', key, all));
-    if (whole.code !== 'OK') return calls.map((_, index) => partOf(whole, whole.code, index));
+    if (whole.code !== 'OK') return calls.map((_, index) => shareOf(whole, index));
     return whole.rest.texts().map((text, index) => partOf(whole, text, index));
   }
 }

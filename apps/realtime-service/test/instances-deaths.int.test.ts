@@ -115,7 +115,7 @@ test('an instance whose Redis goes away is not ready, and is again when it is ba
     const isNotReady = async () =>
       expect(await service.get('/health/ready')).toEqual({
         status: 503,
-        body: { status: 'not ready', missing: ['redis'], degraded: [] },
+        body: { status: 'not ready', missing: ['store'], degraded: [] },
       });
     await vi.waitFor(isNotReady, { timeout: 3_000, interval: 50 });
     expect(await buyer.ask('lock-tickets', wish)).toMatchObject({ code: 'UNAVAILABLE' });

@@ -151,6 +151,8 @@ local function take(s, wish, own, line)
   end
   if line.growth > 0 then
     local c = line.record
+    -- What is promised is promised at the capacity of now.
+    lock.capacityAtGrant = c.capacity
     assert(c.soldElsewhere + c.confirmed + c.locked <= c.capacity, 'no more than there is')
   end
   return id, lock

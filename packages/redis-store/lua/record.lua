@@ -2,7 +2,7 @@
 --
 -- Everything stands in one hash, `<key>`, so that a command reads with one HMGET and writes with
 -- one HSET. The first letter of a field says what it holds; ids are JSON, lock ids are plain:
---   h                    the event: counts, clock, epoch
+--   h                    the event: counts, clock, epoch, server
 --   k                    the ids of its categories in the order in which they were made known
 --   c<category>          the accounting of a category
 --   l<lock>              a lock
@@ -11,9 +11,9 @@
 --   o<order>,<category>  a completed order, so that it settles once
 -- Beside it: `<key>:x` active locks by their end, `<key>:n` those whose end was not announced,
 -- `<key>:e` ended locks in the order of their ends, `<key>:w:<category>` unsettled sales and
--- `<key>:p:<category>` completed ones in the order of their confirms, `<key>:f` locks to be
--- refunded, `<key>:d` pinned locks by when they were pinned, `<key>:t` requests in their order,
--- `<key>:o` the stream of changes.
+-- `<key>:p:<category>` completed ones in the order of their confirms, `<key>:s` those that settle
+-- when the ledger says so, `<key>:f` locks to be refunded, `<key>:d` pinned locks by when they were
+-- pinned, `<key>:t` requests in their order, `<key>:o` the stream of changes.
 -- A field is a sequence of MessagePack values, in the order of the names below.
 
 local FORMAT = 2
@@ -23,12 +23,13 @@ local FORMAT = 2
 -- confirmed, and have only the first fields.
 local unpackers = {
   h = function(
-    v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13, v14, v15, v16, v17, v18
+    v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13, v14, v15, v16, v17, v18, v19
   )
     return {
       format = v1, epoch = v2, id = v3, seq = v4, rawAt = v5, ahead = v6, cancelled = v7,
       fetchedAt = v8, firstEnd = v9, active = v10, confirmed = v11, released = v12,
       expired = v13, unsettled = v14, users = v15, categories = v16, requests = v17, pins = v18,
+      server = v19,
     }
   end,
   k = function(v1)
@@ -83,7 +84,7 @@ local packers = {
     return cmsgpack.pack(
       r.format, r.epoch, r.id, r.seq, r.rawAt, r.ahead, r.cancelled, r.fetchedAt, r.firstEnd,
       r.active, r.confirmed, r.released, r.expired, r.unsettled, r.users, r.categories,
-      r.requests, r.pins
+      r.requests, r.pins, r.server
     )
   end,
   k = function(r)

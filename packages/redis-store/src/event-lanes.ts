@@ -2,7 +2,7 @@ import { eventKey } from './event-key.js';
 import type { FunctionCall } from './function-call.js';
 import { RedisError } from './redis-error.js';
 import type { RedisLink } from './redis-link.js';
-import { partOf, replyOf } from './reply.js';
+import { partOf, replyOf, shareOf } from './reply.js';
 import type { Reply } from './reply.js';
 import { FIELD } from './wire-text.js';
 
@@ -16,9 +16,11 @@ export interface EventLanesOptions {
 /** Calls of one event that are on their way at once. */
 const ON_THE_WAY_MAX = 2;
 /** Calls in one batch, arguments of one call in it, and of all of them. */
-const BATCH_MAX = 32;
+const BATCH_MAX = 64;
 const ARGUMENTS_MAX = 30;
-const ARGUMENTS_OF_BATCH_MAX = 512;
+const ARGUMENTS_OF_BATCH_MAX = 1024;
+/** From so many on, those that wait while nothing is on the way go in two halves. */
+const HALVED_MIN = 16;
 /** What reads nothing but the hash of an event, so that it may come together with others. */
 const TOGETHER = new Set([
   'lock',
@@ -36,6 +38,9 @@ const TOGETHER = new Set([
   'pin',
   'mark',
 ]);
+
+/** Nothing was sent: the call is to be made again. */
+export const AGAIN = replyOf(['MORE', 0, 0, '', '']);
 
 interface Waiting {
   readonly call: FunctionCall;
@@ -94,16 +99,33 @@ export class EventLanes {
   #plan(tag: string, lane: Lane): void {
     if (lane.isPlanned || lane.onTheWay >= ON_THE_WAY_MAX) return;
     lane.isPlanned = true;
-    void Promise.resolve().then(() => {
-      lane.isPlanned = false;
-      this.#next(tag, lane);
-    });
+    void this.#nextSoon(tag, lane);
+  }
+
+  async #nextSoon(tag: string, lane: Lane): Promise<void> {
+    await Promise.resolve();
+    lane.isPlanned = false;
+    this.#next(tag, lane);
+  }
+
+  /** Answers what waits with `MORE`: it is to be asked again, in the epoch that has begun. */
+  repeatWaiting(): void {
+    for (const lane of this.#lanes.values()) {
+      for (const { resolve } of lane.waiting.splice(0)) {
+        lane.unanswered -= 1;
+        resolve(AGAIN);
+      }
+    }
   }
 
   #next(tag: string, lane: Lane): void {
     while (lane.onTheWay < ON_THE_WAY_MAX && lane.waiting.length > 0) {
+      // Redis works on the one half while the answers to the other are read.
+      const isHalved = lane.onTheWay === 0 && lane.waiting.length >= HALVED_MIN;
+      const countMax = isHalved ? Math.ceil(lane.waiting.length / 2) : lane.waiting.length;
+      const count = countTogether(lane.waiting, Math.min(countMax, BATCH_MAX));
       lane.onTheWay += 1;
-      void this.#send(tag, lane, lane.waiting.splice(0, countTogether(lane.waiting)));
+      void this.#send(tag, lane, lane.waiting.splice(0, count));
     }
     if (lane.onTheWay === 0) this.#lanes.delete(tag);
   }
@@ -137,18 +159,18 @@ export class EventLanes {
     const all = [...headOf(tag)];
     for (const call of calls) all.push(call.args.length, textOfCall(call));
     const whole = replyOf(await link.call('batch', key, all));
-    if (whole.code !== 'OK') return calls.map((_, index) => partOf(whole, whole.code, index));
+    if (whole.code !== 'OK') return calls.map((_, index) => shareOf(whole, index));
     return whole.rest.texts().map((text, index) => partOf(whole, text, index));
   }
 }
 
-/** How many of those that wait the next call may take, 1 at least. */
-function countTogether(waiting: readonly Waiting[]): number {
+/** How many of those that wait the next call takes, 1 at least. */
+function countTogether(waiting: readonly Waiting[], countMax: number): number {
   let count = 0;
   let argumentCount = 0;
   for (const { call } of waiting) {
     argumentCount += call.args.length + 2;
-    if (count === BATCH_MAX || argumentCount > ARGUMENTS_OF_BATCH_MAX || !mayJoin(call)) break;
+    if (count === countMax || argumentCount > ARGUMENTS_OF_BATCH_MAX || !mayJoin(call)) break;
     count += 1;
   }
   return Math.max(1, count);

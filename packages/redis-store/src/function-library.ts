@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 /** The parts of the library in the order in which they build on each other. */
 const PARTS = [
   'clock',
+  'server',
   'record',
   'step',
   'ending',

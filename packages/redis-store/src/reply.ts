@@ -68,6 +68,11 @@ export function partOf(whole: Reply, text: string, index: number): Reply {
   return { code, nowMs, seq, changes, event, rest: new Fields(rest) };
 }
 
+/** The reply to a batch of which nothing was carried out, for one of its calls. */
+export function shareOf(whole: Reply, index: number): Reply {
+  return { ...whole, changes: index === 0 ? whole.changes : '' };
+}
+
 /** Reads a reply. Throws `TypeError` when it is none of ours. */
 export function replyOf(raw: unknown): Reply {
   if (!Array.isArray(raw)) throw new TypeError('a function replied with something unknown');

@@ -32,6 +32,8 @@ import { idOf, textOf } from './wire-text.js';
 const SESSIONS = '.sessions';
 const EVENTS = '.events';
 const META = '.meta';
+/** After how long it is tried again to say which locks are lost. */
+const LOST_RETRY_MS = 250;
 /** Entries that one scan of an index asks for. */
 const SCAN = 500;
 /** Begins the message that a decision is open; how long it may be. */
@@ -60,6 +62,7 @@ export class StoreParts {
   readonly #feed: ChangeFeed;
   readonly #sweeps: SweepSchedule;
   readonly #own = new OwnLocks();
+  #isStopped = false;
 
   constructor(
     options: ReturnType<typeof resolveOptions>,
@@ -78,7 +81,7 @@ export class StoreParts {
     });
     this.#feed = new ChangeFeed({
       timers,
-      onChange: (tag, change) => this.#onChange(tag, change),
+      onChange: (tag, change, epoch) => this.#onChange(tag, change, epoch),
       readAfter: (tag, seq) => this.#readAfter(tag, seq),
     });
     this.#sweeps = new SweepSchedule({
@@ -163,6 +166,7 @@ export class StoreParts {
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.watch.stop();
     this.inventory.stop();
     this.presence.stop();
@@ -193,6 +197,8 @@ export class StoreParts {
         const asked = await this.events.ask(tag, { name: 'forget', args: [] }, 'changing');
         more = asked.ok && asked.reply.rest.number(2) === 1;
       }
+      // What cannot be reviewed now is reviewed the next time.
+      await this.decisions.review(tag).catch(() => undefined);
     }
   }
 
@@ -221,8 +227,7 @@ export class StoreParts {
 
   async #create(eventId: Id): Promise<void> {
     const { prefix } = this.#options;
-    if (this.#ledgerEpoch !== undefined)
-      return this.#ledgerEpoch.restore(eventId, this.events.epoch);
+    if (this.#ledgerEpoch !== undefined) return this.#ledgerEpoch.restore(eventId);
     const text = textOf(eventId);
     await this.link.command('SADD', eventKey(prefix, EVENTS), text);
     const args = [this.events.epoch, 0, '{}', text];
@@ -237,13 +242,15 @@ export class StoreParts {
     return (await this.stock.setInventory(command, inventory)).ok;
   }
 
-  #onChange(tag: string, change: LockChange): void {
-    this.events.saw(tag, change.seq);
+  #onChange(tag: string, change: LockChange, epoch: number): void {
+    this.events.saw(tag, change.seq, epoch);
     this.outbox?.onChange(tag, change.seq);
     this.#sweeps.onChange(tag, change);
     this.#own.note(tag, change, (sessionId) => this.presence.has(sessionId));
     if (change.type === 'locked') this.presence.onLocked(change.sessionId);
     this.news.tell('change', change);
+    // News of an epoch that is over.
+    if (epoch < this.events.epoch && change.type === 'locked') void this.#tellLost(tag);
   }
 
   #onMessage(text: string): void {
@@ -257,11 +264,13 @@ export class StoreParts {
 
   /** The ledger has begun another epoch without this instance. */
   #onFenced(): void {
-    this.#ledgerEpoch?.recover(this.events.epoch).catch(() => undefined);
+    this.epoch.check().catch(() => undefined);
   }
 
   /** What was told while the connection was away is in the streams. */
   #onConnected(): void {
+    // Whoever cannot be asked now is asked by the next call.
+    this.epoch.check().catch(() => undefined);
     this.#feed.catchUp();
     this.outbox?.onConnected();
     for (const tag of this.events.tags) this.#sweeps.plan(tag, 0);
@@ -275,9 +284,17 @@ export class StoreParts {
   }
 
   async #tellLost(tag: string): Promise<void> {
-    const asked = await this.events.ask(tag, { name: 'stats', args: [] }, 'reading');
-    if (!asked.ok && asked.error !== undefined) return;
-    for (const change of this.#own.lose(tag, this.events.epoch)) this.news.tell('change', change);
+    try {
+      // What Redis still knows is told by it, to all instances.
+      const asked = await this.events.ask(tag, { name: 'stats', args: [] }, 'reading');
+      if (!asked.ok && asked.error !== undefined) throw new TypeError('it is not known yet');
+      const { epoch } = this.events;
+      const records = await this.decisions.recordsOf(this.#own.before(tag, epoch));
+      for (const change of this.#own.lose(tag, epoch, records)) this.news.tell('change', change);
+    } catch {
+      if (this.#isStopped) return;
+      this.#options.timers.after(LOST_RETRY_MS, () => void this.#tellLost(tag));
+    }
   }
 
   async #sweep(tag: string): Promise<number | undefined> {

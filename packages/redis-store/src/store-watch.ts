@@ -13,9 +13,6 @@ export interface StoreWatchOptions {
 
 /** How often it is looked. */
 const LOOK_MS = 1_000;
-/** Asked about as an event that nobody has seen: what is looked at is the epoch alone. */
-const NO_EVENT = '.watch';
-const UNSEEN = { epoch: 0, seq: 0, seenSeq: 0 };
 
 /**
  * Whether Redis can serve buyers: it answers, and holds the epoch that is in force.
@@ -57,7 +54,7 @@ export class StoreWatch {
 
   async #look(): Promise<void> {
     try {
-      await this.#options.epoch.onNoState(NO_EVENT, UNSEEN);
+      await this.#options.epoch.check();
       this.#isWhole = !this.#isStopped;
     } catch {
       this.#isWhole = false;

@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 
 import { LedgerError, messageOf } from '../ledger-error.js';
 import { REFUNDS_TABLE } from './refund-statements.js';
+import { DECIDE_SALES } from './decide-sales.js';
 import { schemaName } from './schema-name.js';
 
 /**
@@ -91,6 +92,14 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE ledger ADD COLUMN published_seq bigint;
   `,
   REFUNDS_TABLE,
+  `
+  -- DecisionLedger: in which epoch somebody has last begun to bring an event to the store.
+  CREATE TABLE claims (
+    event text PRIMARY KEY,
+    epoch bigint NOT NULL
+  );
+  ${DECIDE_SALES}
+  `,
 ];
 
 /**

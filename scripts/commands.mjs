@@ -24,7 +24,7 @@ const BENCHMARKS = '@ticket-locks/benchmarks';
 const SQL_LEDGER = '@ticket-locks/sql-ledger';
 const MATRIX = ['22', '24'];
 /** Tests that repeat things at random, as often as the campaign wants. */
-const CAMPAIGN = ['kill-rounds', 'broker-rounds', 'doubled-messages'];
+const CAMPAIGN = ['kill-rounds', 'broker-rounds', 'doubled-messages', 'instance-stops'];
 const MESSAGES_PER_ROUND = 500;
 
 const commands = {
@@ -217,12 +217,13 @@ async function campaign(args) {
   await install();
   if (!(await build([SERVICE]))) throw new ExpectedError('The build failed.');
   const ofLedger = await tool('tsx', ['packages/sql-ledger/scripts/campaign.ts', rounds, seed]);
-  const services = openServices(['rabbitmq']);
+  const services = openServices(['rabbitmq', 'redis', 'postgres']);
   try {
     const env = {
       ...(await orStop(services.environment())),
       CAMPAIGN_ROUNDS: rounds,
       CAMPAIGN_SEED: seed,
+      CAMPAIGN_STOPS: String(Math.ceil(Number(rounds) / 10)),
       CAMPAIGN_MESSAGES: String(Number(rounds) * MESSAGES_PER_ROUND),
     };
     const files = CAMPAIGN.map((name) => `apps/realtime-service/test/${name}.int.test.ts`);

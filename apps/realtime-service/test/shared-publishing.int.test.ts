@@ -128,7 +128,9 @@ class Crowd {
 
   static async open(): Promise<Crowd> {
     const source = { load: async () => ({ categories: CATEGORIES }) };
-    const store = new RedisTicketLocks({ url: redisUrl(), prefix, source, outbox: true });
+    const own = { url: redisUrl(), prefix, source, outbox: true };
+    // A busy machine answers late; what was locked then is not known to the crowd.
+    const store = new RedisTicketLocks({ ...own, timeoutMs: 10_000 });
     await store.start();
     const crowd = new Crowd(store);
     onTestFinished(async () => {

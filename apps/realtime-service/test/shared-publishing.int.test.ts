@@ -128,7 +128,9 @@ class Crowd {
 
   static async open(): Promise<Crowd> {
     const source = { load: async () => ({ categories: CATEGORIES }) };
-    const store = new RedisTicketLocks({ url: redisUrl(), prefix, source, outbox: true });
+    const own = { url: redisUrl(), prefix, source, outbox: true };
+    // A busy machine answers late; what was locked then is not known to the crowd.
+    const store = new RedisTicketLocks({ ...own, timeoutMs: 10_000 });
     await store.start();
     const crowd = new Crowd(store);
     onTestFinished(async () => {
@@ -225,8 +227,9 @@ test(`with the publisher killed ${KILLS} times under load, nothing is missing`, 
     publisher.kill('SIGKILL');
     await publisher.exitCode();
     services.splice(services.indexOf(publisher), 1);
-    const [next] = await Promise.all([startInstance(), publisherOf(services)]);
-    services.push(next);
+    // The turn may go to any of them, the new one as well.
+    services.push(await startInstance());
+    await publisherOf(services);
   }
   await crowd.end();
   await expectAllTold(told, crowd);

@@ -164,7 +164,7 @@ export class LedgerEpoch implements StoreEpoch {
    * told. Every instance does, so that it does not matter which of them lives.
    */
   async #bringAll(epoch: number): Promise<void> {
-    for (const eventId of [...this.#eventIds.values()]) {
+    for (const eventId of this.#eventIds.values()) {
       if (this.#isStopped || this.#options.events().epoch !== epoch) return;
       // Whoever asks for it brings it then.
       await this.restore(eventId).catch(() => undefined);

@@ -62,8 +62,6 @@ export class StoreParts {
   readonly #feed: ChangeFeed;
   readonly #sweeps: SweepSchedule;
   readonly #own = new OwnLocks();
-  /** The epoch in which every event of the ledger was brought for the publisher. */
-  #broughtEpoch = 0;
   #isStopped = false;
 
   constructor(
@@ -211,29 +209,8 @@ export class StoreParts {
       link: this.link,
       instance,
       recordKey: () => this.epoch.tokenKey,
-      eventIds: async () => {
-        // Without the ledger what is there is told all the same.
-        await this.#bringAll().catch(() => undefined);
-        return this.eventIds();
-      },
+      eventIds: () => this.eventIds(),
     });
-  }
-
-  /**
-   * Brings every event of the ledger in an epoch that is new: with it its sales are told once more,
-   * though nobody asks about the event. What cannot be brought now is brought at the next look.
-   */
-  async #bringAll(): Promise<void> {
-    const { decisions } = this.#options;
-    const { epoch } = this.events;
-    if (decisions === undefined || this.#broughtEpoch === epoch) return;
-    let isWhole = true;
-    for (const eventId of await decisions.events()) {
-      const call = { name: 'stats', args: [] };
-      const asked = await this.events.ask(eventTag(eventId), call, 'reading');
-      if (!asked.ok && asked.error !== undefined) isWhole = false;
-    }
-    if (isWhole && this.events.epoch === epoch) this.#broughtEpoch = epoch;
   }
 
   /** What others have written must be what this version reads: it is noted once. */

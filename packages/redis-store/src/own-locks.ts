@@ -1,4 +1,9 @@
-import type { DecisionRecord, LockChange, LockedChange } from '@ticket-locks/lock-engine';
+import type {
+  DecisionRecord,
+  LockChange,
+  LockedChange,
+  TicketLock,
+} from '@ticket-locks/lock-engine';
 
 import { routeOf } from './event-key.js';
 
@@ -38,6 +43,14 @@ export class OwnLocks {
     }
     locks.delete(change.lockId);
     if (locks.size === 0) this.#byTag.delete(tag);
+  }
+
+  /** Takes an active lock of a session that has come from another instance. */
+  take(tag: string, { createdAtMs, ...lock }: TicketLock): void {
+    const locks = this.#byTag.get(tag) ?? new Map<string, OwnLock>();
+    this.#byTag.set(tag, locks);
+    // Which change it was is not known any more.
+    locks.set(lock.lockId, aboutOf({ ...lock, seq: 0, atMs: createdAtMs }));
   }
 
   /** The locks of an event that were granted before an epoch. */

@@ -89,6 +89,11 @@ export class Presence {
     return this.#socketCounts.has(sessionId);
   }
 
+  /** Whether the session is here, and may have locks. */
+  mayHaveLocks(sessionId: string): boolean {
+    return this.#noted.has(sessionId);
+  }
+
   /** Whether the session ended here a moment ago. */
   isGone(sessionId: string): boolean {
     const untilMs = this.#goneUntilMs.get(sessionId);

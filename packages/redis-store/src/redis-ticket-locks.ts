@@ -325,6 +325,8 @@ export class RedisTicketLocks implements TicketLocks {
       } catch {
         return refused({ code: 'UNAVAILABLE' });
       }
+      // Only what is lost meanwhile is not said.
+      if (resumed) void this.#track(this.#parts.onResumed(sessionId).catch(() => undefined));
       return { ok: true, value: { sessionId, resumeToken, resumed } };
     });
   }

@@ -191,6 +191,14 @@ export class StoreParts {
     return [...new Set(ids)];
   }
 
+  /** A session has come back: its locks may have been made elsewhere. */
+  async onResumed(sessionId: string): Promise<void> {
+    if (!this.presence.mayHaveLocks(sessionId)) return;
+    for (const lock of await this.queries.locksOfSession(sessionId)) {
+      this.#own.take(eventTag(lock.eventId), lock);
+    }
+  }
+
   /** Forgets ended locks past their retention, in every event. */
   async forgetEnded(): Promise<void> {
     for (const tag of this.events.tags) {

@@ -411,6 +411,22 @@ describe('a lock that is lost', () => {
     ]);
   });
 
+  test('is said to be where its owner has come back to', async () => {
+    const { branches, clock, instances } = await openBranches(2);
+    const [first, second] = instances as [Branch, Branch];
+    const visit = valueOf(await first.locks.openSession({ userId: 'ann' }));
+    const { sessionId, resumeToken } = visit;
+    const { lockId } = valueOf(await first.locks.lock(wish('ann', sessionId)));
+    await vi.waitFor(() => expect(historyOf(second, lockId)).toEqual(['locked']));
+    valueOf(await second.locks.resumeSession({ userId: 'ann', resumeToken }));
+    await first.locks.leaveSession({ sessionId, how: 'lost' });
+    await branches.lose();
+    await vi.waitFor(async () => {
+      await clock.advanceAsync(1_000);
+      expect(historyOf(second, lockId)).toEqual(['locked', 'released']);
+    });
+  });
+
   test('is none if it was sold: its owner hears that', async () => {
     const { branches, clock, instances, faults } = await openBranches(1);
     const [first] = instances as [Branch];

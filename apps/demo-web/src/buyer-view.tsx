@@ -40,7 +40,10 @@ export function useBuyer(
   };
   const onNews = (name: PersonalNews, news: News[PersonalNews]) => {
     if (news.eventId !== visit.eventId) return;
-    say(news.categoryId, newsWords(name, news.quantity));
+    const words = newsWords(name, news.quantity);
+    // The warning shows it, and the card may be saying how the buyer's own action went.
+    if (name === 'lock-expiring') announce(words);
+    else say(news.categoryId, words);
     if (name === 'lock-expired' && 'lockId' in news) checkout.onEnded(news);
   };
   const [client, state] = useLockClient({ ...visit, storage: sessionStorage, onNews, isWanted });

@@ -1,4 +1,4 @@
-import type { Clock, LockChange, TicketLocks } from '@ticket-locks/lock-engine';
+import type { Clock, LockChange, TicketLocks, Timers } from '@ticket-locks/lock-engine';
 
 import type { AmqpConfig } from './config.js';
 import { DemoChanges } from './demo-changes.js';
@@ -12,6 +12,7 @@ import type { DescribedEvent } from './inventory.js';
 import { LocalOrdersDesk } from './orders-desk.js';
 import type { OrdersDesk } from './orders-desk.js';
 import { RabbitOrdersDesk } from './rabbit-orders-desk.js';
+import type { ServiceLog } from './service-log.js';
 import type { TokenConfig } from './token-config.js';
 
 export interface DemoOptions {
@@ -20,6 +21,8 @@ export interface DemoOptions {
   /** Where the built demo page is, if it was built. */
   readonly pageFolder: string;
   readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: ServiceLog;
   readonly locks: TicketLocks;
   /** Set: the demo's orders go through RabbitMQ, as real ones do. */
   readonly amqp: Pick<AmqpConfig, 'url' | 'queue'> | undefined;
@@ -40,9 +43,10 @@ export class Demo {
   readonly #eventLoop = new EventLoopWatch();
   readonly #onChange = (change: LockChange) => this.#changes.onChange(change);
 
-  constructor({ tokens, events, pageFolder, clock, locks, amqp }: DemoOptions) {
+  constructor({ tokens, events, pageFolder, clock, locks, amqp, ...parts }: DemoOptions) {
     this.#locks = locks;
-    this.#desk = amqp === undefined ? new LocalOrdersDesk(locks) : new RabbitOrdersDesk(amqp);
+    this.#desk =
+      amqp === undefined ? new LocalOrdersDesk(locks) : new RabbitOrdersDesk({ ...parts, ...amqp });
     locks.on('change', this.#onChange);
     this.routes = new Map<string, Route>([
       ...demoPageRoutes(pageFolder),

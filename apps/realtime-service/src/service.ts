@@ -159,7 +159,16 @@ export class Service {
     const { tokens, amqp } = this.#config;
     // The same place beside the sources and beside what is built of them.
     const pageFolder = fileURLToPath(new URL('../../demo-web/dist', import.meta.url));
-    return new Demo({ tokens, events, pageFolder, clock: this.#clock, locks: this.#locks, amqp });
+    return new Demo({
+      tokens,
+      events,
+      pageFolder,
+      clock: this.#clock,
+      timers: this.#timers,
+      log: this.#log,
+      locks: this.#locks,
+      amqp,
+    });
   }
 
   #createEvents(config: EventsConfig): AmqpInventorySource {

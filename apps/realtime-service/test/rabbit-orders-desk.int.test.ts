@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
+import { systemTimers } from '@ticket-locks/lock-engine';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { brokerUrl, NestClient } from '../../../packages/amqp-adapter/test/nest-client.js';
@@ -14,13 +15,21 @@ let queue: string;
 beforeEach(async () => {
   queue = `desk_${randomBytes(8).toString('hex')}`;
   peer = await NestClient.open(queue);
-  desk = new RabbitOrdersDesk({ url: brokerUrl(), queue, timeoutMs: 500 });
+  desk = deskAt(brokerUrl());
+  await expect.poll(() => desk.isOpen).toBe(true);
 });
 afterEach(async () => {
   await desk.close();
   await peer.channel.deleteQueue(queue);
   await peer.close();
 });
+
+function deskAt(url: string): RabbitOrdersDesk {
+  const log = { debug: silent, info: silent, warn: silent, error: silent };
+  return new RabbitOrdersDesk({ url, queue, timeoutMs: 500, log, timers: systemTimers() });
+}
+
+function silent(): void {}
 
 /** Answers every request with the same body, and writes down what was asked. */
 async function answerWith(body: object): Promise<{ pattern: string; data: unknown }[]> {
@@ -82,7 +91,7 @@ describe('a desk over RabbitMQ', () => {
   test('knows that nothing was done where there is no queue, or no broker', async () => {
     const unavailable = { ok: false, error: { code: 'UNAVAILABLE' } };
     expect(await desk.confirm(order)).toEqual(unavailable);
-    const lonely = new RabbitOrdersDesk({ url: 'amqp://127.0.0.1:1', queue, timeoutMs: 500 });
+    const lonely = deskAt('amqp://127.0.0.1:1');
     expect(await lonely.confirm(order)).toEqual(unavailable);
     await lonely.close();
   });

@@ -1,6 +1,8 @@
 export type { AdapterLog } from './adapter-log.js';
 export { AmqpAdapter } from './amqp-adapter.js';
 export type { AmqpAdapterEvents, AmqpAdapterOptions, AmqpStats } from './amqp-adapter.js';
+export { AmqpCaller } from './amqp-caller.js';
+export type { AmqpCallerOptions } from './amqp-caller.js';
 export type { ConnectionUser } from './broker-connection.js';
 export type { PublisherStats } from './change-publisher.js';
 export { AmqpInventorySource } from './inventory-source.js';
@@ -8,3 +10,5 @@ export type { AmqpInventorySourceOptions } from './inventory-source.js';
 export type { OrderKind } from './order-news.js';
 export type { Order } from './payloads.js';
 export type { QueueDeclaration, QueueOptions } from './queue-declaration.js';
+export { RpcFailure } from './rpc-failure.js';
+export type { RpcFailureCode } from './rpc-failure.js';

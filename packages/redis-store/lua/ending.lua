@@ -205,8 +205,9 @@ local function open(keys, args, fields)
   fields[#fields + 1] = 'h'
   fetch(s, fields)
   local h = s.records.h
-  if not h or h.epoch ~= tonumber(args[1]) or h.seq < tonumber(args[2]) then
-    return nil, { 'NOSTATE', h and h.epoch or 0, h and h.seq or 0 }
+  local isHere = h and h.server == thisServer(s.key)
+  if not isHere or h.epoch ~= tonumber(args[1]) or h.seq < tonumber(args[2]) then
+    return nil, { 'NOSTATE', h and h.epoch or 0, h and h.seq or 0, '', '', isHere and 1 or 0 }
   end
   assert(h.format == FORMAT, 'the event is kept in a format that this version does not know')
   s.h = h

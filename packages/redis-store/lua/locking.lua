@@ -142,6 +142,8 @@ local function take(s, wish, line, newId)
   end
   local c = s.records['c' .. line.category]
   if line.growth > 0 then
+    -- What is promised is promised at the capacity of now.
+    lock.capacityAtGrant = c.capacity
     assert(c.soldElsewhere + c.confirmed + c.locked <= c.capacity, 'no more than there is')
   end
   return id, lock.quantity, lock.expiresAt

@@ -1,14 +1,45 @@
--- What all events share: the epoch of the state in this server.
+-- What all events share: the epoch of the state in this server, and which server that is. Where a
+-- ledger counts the epochs it says which are begun; else they are counted here.
 
--- Begins an epoch unless another is in force by now. KEYS[1]: the key of the meta hash.
--- ARGV: 1 the epoch that the caller knows, 2 the one to begin. Output: the epoch in force.
+local function readMeta(key)
+  local kept = redis.call('HMGET', key, 'epoch', 'server')
+  return tonumber(kept[1] or 0), kept[2] == thisServer(key)
+end
+
+local function writeMeta(key, epoch)
+  redis.call('HSET', key, 'epoch', epoch, 'server', thisServer(key))
+  return epoch
+end
+
+-- KEYS[1]: the key of the meta hash. Output: the epoch in force; 0 when there is none, or when it
+-- is that of another server process.
+define('epochInForce', function(keys)
+  local present, isHere = readMeta(keys[1])
+  return isHere and present or 0
+end)
+
+-- Begins the epoch after the one that is lost, unless a later one is in force. KEYS[1]: the key of
+-- the meta hash. ARGV: 1 the epoch that is lost, or 0. Output: the epoch in force.
 define('beginEpoch', function(keys, args)
-  local present = redis.call('HGET', keys[1], 'epoch')
-  if present and tonumber(present) ~= tonumber(args[1]) then
-    return tonumber(present)
+  local lost = tonumber(args[1])
+  local present, isHere = readMeta(keys[1])
+  if isHere and present > lost then
+    return present
   end
-  redis.call('HSET', keys[1], 'epoch', args[2])
-  return tonumber(args[2])
+  return writeMeta(keys[1], math.max(present, lost) + 1)
+end)
+
+-- Notes an epoch that was begun in a ledger. KEYS[1]: the key of the meta hash. ARGV: 1 the epoch.
+-- Output: 1; 0 when a later one was noted, or this one by another server process: then the memory
+-- that it was begun for is lost again.
+define('noteEpoch', function(keys, args)
+  local epoch = tonumber(args[1])
+  local present, isHere = readMeta(keys[1])
+  if present > epoch or (present == epoch and not isHere) then
+    return 0
+  end
+  writeMeta(keys[1], epoch)
+  return 1
 end)
 
 -- Takes an event over into another epoch: its sales stay, its active locks are released as lost, in
@@ -35,6 +66,7 @@ define('renewEvent', function(keys, args)
     return close(s, refuse('MORE'))
   end
   s.h.epoch = tonumber(args[1])
+  s.h.server = thisServer(s.key)
   s.h.firstEnd = nil
   touch(s, 'h')
   return close(s, ok())

@@ -2,7 +2,7 @@
 --
 -- Everything stands in one hash, `<key>`, so that a command reads with one HMGET and writes with
 -- one HSET. The first letter of a field says what it holds; ids are JSON, lock ids are plain:
---   h                    the event: counts, clock, epoch
+--   h                    the event: counts, clock, epoch, server
 --   k                    the ids of its categories in the order in which they were made known
 --   c<category>          the accounting of a category
 --   l<lock>              a lock
@@ -16,18 +16,19 @@
 -- `<key>:o` the stream of changes.
 -- A field is a sequence of MessagePack values, in the order of the names below.
 
-local FORMAT = 1
+local FORMAT = 2
 
 -- Written out, because this is done several times in every command: a table that is made with all
 -- its fields is made at once, one that grows is made again and again.
 local unpackers = {
   h = function(
-    v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13, v14, v15, v16, v17, v18
+    v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13, v14, v15, v16, v17, v18, v19
   )
     return {
       format = v1, epoch = v2, id = v3, seq = v4, rawAt = v5, ahead = v6, cancelled = v7,
       fetchedAt = v8, firstEnd = v9, active = v10, confirmed = v11, released = v12,
       expired = v13, unsettled = v14, users = v15, categories = v16, requests = v17, pins = v18,
+      server = v19,
     }
   end,
   k = function(v1)
@@ -75,7 +76,7 @@ local packers = {
     return cmsgpack.pack(
       r.format, r.epoch, r.id, r.seq, r.rawAt, r.ahead, r.cancelled, r.fetchedAt, r.firstEnd,
       r.active, r.confirmed, r.released, r.expired, r.unsettled, r.users, r.categories,
-      r.requests, r.pins
+      r.requests, r.pins, r.server
     )
   end,
   k = function(r)

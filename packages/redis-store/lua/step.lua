@@ -8,9 +8,9 @@
 -- KEYS[1]: the event's key; all others are made of it, so they are in the same slot.
 -- ARGV: 1 epoch, 2 the newest `seq` that the caller has seen of the event, 3 policy as JSON, then
 -- what the command wants.
--- Output: { code, now, seq, changes, event id, ... }; NOSTATE { code, epoch, seq } when the event
--- is not known, is of another epoch, or has forgotten what the caller has seen: nothing was
--- changed.
+-- Output: { code, now, seq, changes, event id, ... }; NOSTATE { code, epoch, seq, '', '', 1 when it
+-- is of this server } when the event is not known, is of another epoch or server, or has forgotten
+-- what the caller has seen: nothing was changed.
 
 local FIELD, LINE = '\31', '\30'
 local DUE_MAX = 256

@@ -300,6 +300,7 @@ local function newHeader(key, epoch, id)
   return {
     format = FORMAT,
     epoch = epoch,
+    server = thisServer(key),
     id = id,
     seq = 0,
     rawAt = readClock(key),

@@ -7,7 +7,7 @@ import { FIELD, idOf, LINE } from './wire-text.js';
 
 export interface ChangeFeedOptions {
   readonly timers: Timers;
-  readonly onChange: (tag: string, change: LockChange) => void;
+  readonly onChange: (tag: string, change: LockChange, epoch: number) => void;
   /** The changes of an event after `seq` as the stream kept them, the oldest first. */
   readonly readAfter: (tag: string, seq: number) => Promise<readonly string[]>;
 }
@@ -89,7 +89,7 @@ export class ChangeFeed {
     ) {
       feed.early.delete(feed.toldSeq + 1);
       feed.toldSeq += batch.changes.length;
-      for (const change of batch.changes) this.#options.onChange(tag, change);
+      for (const change of batch.changes) this.#options.onChange(tag, change, feed.epoch);
     }
     if (feed.early.size === 0) {
       feed.cancelGap?.();

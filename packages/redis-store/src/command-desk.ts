@@ -56,7 +56,7 @@ export class CommandDesk {
       // Its socket left while the command was under way: nobody would give these tickets back.
       if (presence.isGone(sessionId)) return refused({ code: 'FORBIDDEN' });
       const placed = presence.place(sessionId, { eventId, userId }).catch(() => undefined);
-      const outcome = await this.run(eventId, call(), read);
+      const outcome = await this.run(eventId, call, read);
       await placed;
       return outcome;
     });
@@ -81,7 +81,7 @@ export class CommandDesk {
   /** Calls a function of an event; `undefined` when it is not in Redis. */
   async run<Value>(
     eventId: Id,
-    call: FunctionCall,
+    call: FunctionCall | (() => FunctionCall),
     read: Read<Value>,
   ): Promise<Outcome<Value> | undefined> {
     const asked = await this.#parts.events.ask(eventTag(eventId), call, 'changing');

@@ -2,7 +2,7 @@ import type { Id, LockError, LockPolicy, Timers } from '@ticket-locks/lock-engin
 
 import type { ChangeFeed } from './change-feed.js';
 import { eventKey } from './event-key.js';
-import { EventLanes } from './event-lanes.js';
+import { AGAIN, EventLanes } from './event-lanes.js';
 import type { FunctionCall } from './function-call.js';
 import { policyText } from './policy-text.js';
 import { RedisError } from './redis-error.js';
@@ -31,9 +31,11 @@ export interface EventCallsOptions {
 
 /** What was found in the place of an event's state. */
 export interface NoState {
-  /** 0 when there is nothing. */
+  /** 0 when there is nothing; below 0 while it is being brought. */
   readonly epoch: number;
   readonly seq: number;
+  /** It was kept by the server process that answers; a restart or a failover makes it another's. */
+  readonly isHere: boolean;
   /** The newest change of the event that this instance has seen; 0 without one. */
   readonly seenSeq: number;
 }
@@ -76,6 +78,7 @@ export class EventCalls {
   beginEpoch(epoch: number): void {
     this.#epoch = epoch;
     this.#seenSeqs.clear();
+    this.#lanes.repeatWaiting();
   }
 
   /** Events that this instance has to do with. */
@@ -83,20 +86,25 @@ export class EventCalls {
     return [...this.#seenSeqs.keys()];
   }
 
-  /** Hears of a change that others made. */
-  saw(tag: string, seq: number): void {
-    if (seq > (this.#seenSeqs.get(tag) ?? 0)) this.#seenSeqs.set(tag, seq);
+  /** Hears of a change that others made, in the epoch in which it was made. */
+  saw(tag: string, seq: number, epoch: number): void {
+    if (epoch === this.#epoch && seq > (this.#seenSeqs.get(tag) ?? 0)) this.#seenSeqs.set(tag, seq);
   }
 
   /**
    * Answers the reply of a function. Without an `error` there is no such event in Redis. A lock
    * whose decision is open is waited for, 500 ms, then the outcome is not known. Fails with
-   * `UNAVAILABLE`, or `OUTCOME_UNKNOWN` where the call may change something.
+   * `UNAVAILABLE`, or `OUTCOME_UNKNOWN` where the call may change something. A call with ids of new
+   * locks is made anew for every turn: they carry the epoch in which they are granted.
    */
-  async ask(tag: string, call: FunctionCall, kind: 'changing' | 'reading'): Promise<Asked> {
+  async ask(
+    tag: string,
+    call: FunctionCall | (() => FunctionCall),
+    kind: 'changing' | 'reading',
+  ): Promise<Asked> {
     let waited = 0;
     for (let turn = 0; turn < TURNS_MAX; turn += 1) {
-      const reply = await this.#turn(tag, call, kind);
+      const reply = await this.#turn(tag, typeof call === 'function' ? call() : call, kind);
       if ('error' in reply) return reply;
       if (reply.code === 'MORE') continue;
       if (reply.code === 'PINNED') {
@@ -108,7 +116,8 @@ export class EventCalls {
       if (reply.code !== 'NOSTATE') return { ok: true, reply, eventId: idOf(reply.event) };
       // NOSTATE says the epoch and `seq` it found where other replies say time and `seq`.
       const seenSeq = this.#seenSeqs.get(tag) ?? 0;
-      const found = { epoch: reply.nowMs, seq: reply.seq, seenSeq };
+      const isHere = reply.rest.number(0) === 1;
+      const found = { epoch: reply.nowMs, seq: reply.seq, isHere, seenSeq };
       try {
         if ((await this.#options.onNoState(tag, found)) === 'missing')
           return { ok: false, error: undefined };
@@ -136,14 +145,15 @@ export class EventCalls {
     kind: 'changing' | 'reading',
   ): Promise<Reply | Extract<Asked, { ok: false }>> {
     const { feed, onTime } = this.#options;
+    const epoch = this.#epoch;
     let reply: Reply;
     try {
       reply = await this.#lanes.call(tag, call);
     } catch (error) {
       return this.#failed(error, kind);
     }
-    if (reply.code === 'NOSTATE') return reply;
-    this.saw(tag, reply.seq);
+    if (reply.code === 'NOSTATE' || reply === AGAIN) return reply;
+    this.saw(tag, reply.seq, epoch);
     feed.take(reply.changes);
     onTime(tag, reply.nowMs);
     return reply;

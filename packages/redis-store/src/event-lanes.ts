@@ -35,6 +35,9 @@ const TOGETHER = new Set([
   'mark',
 ]);
 
+/** Nothing was sent: the call is to be made again. */
+export const AGAIN = replyOf(['MORE', 0, 0, '', '']);
+
 interface Waiting {
   readonly call: FunctionCall;
   readonly resolve: (reply: Reply) => void;
@@ -73,6 +76,16 @@ export class EventLanes {
       lane.waiting.push({ call, resolve, reject });
       this.#next(tag, lane);
     });
+  }
+
+  /** Answers what waits with `MORE`: it is to be asked again, in the epoch that has begun. */
+  repeatWaiting(): void {
+    for (const lane of this.#lanes.values()) {
+      for (const { resolve } of lane.waiting.splice(0)) {
+        lane.unanswered -= 1;
+        resolve(AGAIN);
+      }
+    }
   }
 
   #next(tag: string, lane: Lane): void {

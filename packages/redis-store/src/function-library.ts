@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 /** The parts of the library in the order in which they build on each other. */
 const PARTS = [
   'clock',
+  'server',
   'record',
   'step',
   'ending',
@@ -29,6 +30,8 @@ export interface FunctionLibrary {
   /** `ticketlocks_` and the version, which is a hash of the source. */
   readonly name: string;
   readonly source: string;
+  /** How the state is kept; another format is another state. */
+  readonly format: number;
 }
 
 /**
@@ -43,7 +46,7 @@ export function functionLibrary(
   const version = createHash('sha256').update(body).digest('hex').slice(0, 12);
   const name = `ticketlocks_${version}`;
   const source = `#!lua name=${name}\n${body.replaceAll('LIBRARY_', `${name}_`)}`;
-  return { name, source };
+  return { name, source, format: Number(/^local FORMAT = (\d+)$/m.exec(body)?.[1]) };
 }
 
 function readPart(part: LibraryPart): string {

@@ -56,6 +56,15 @@ export class LedgerEpoch implements StoreEpoch {
     return this.recover(epoch);
   }
 
+  stop(): void {
+    // Nothing goes on by itself.
+  }
+
+  async check(): Promise<void> {
+    const { epoch } = this.#options.events();
+    if ((await this.#present()) !== epoch) await this.recover(epoch);
+  }
+
   async onNoState(_tag: string, found: NoState): Promise<'again' | 'missing'> {
     const known = this.#options.events().epoch;
     const present = await this.#present();
@@ -112,7 +121,7 @@ export class LedgerEpoch implements StoreEpoch {
       const { epoch, begun } = await ledger.nextEpoch(present);
       if (begun) {
         for (const eventId of await ledger.events()) await this.restore(eventId, epoch);
-        await link.command('HSET', key, 'epoch', epoch);
+        await link.call('noteEpoch', key, [epoch]);
         return this.#adopt(epoch);
       }
       const written = await this.#whenWritten(epoch);
@@ -132,8 +141,8 @@ export class LedgerEpoch implements StoreEpoch {
   }
 
   async #present(): Promise<number | undefined> {
-    const epoch = await this.#options.link.command('HGET', this.#options.key, 'epoch');
-    return epoch === null ? undefined : Number(epoch);
+    const epoch = Number(await this.#options.link.call('epochInForce', this.#options.key, []));
+    return epoch === 0 ? undefined : epoch;
   }
 
   #adopt(epoch: number): void {

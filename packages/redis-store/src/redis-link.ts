@@ -1,10 +1,13 @@
 import type { Timers } from '@ticket-locks/lock-engine';
-import { Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 
 import type { FunctionLibrary } from './function-library.js';
+import { connectForCalls, connectForNews, primariesOf } from './redis-connection.js';
 import { messageOf, RedisError } from './redis-error.js';
+import { StalledPlaces } from './stalled-places.js';
 
 export interface RedisLinkOptions {
+  /** One server; or some nodes of a cluster, with commas. */
   readonly url: string;
   /** Begins the names of the connections, which an operator sees. */
   readonly prefix: string;
@@ -19,53 +22,37 @@ export interface RedisLinkOptions {
   readonly onMessage: (text: string) => void;
 }
 
-/** How often a server that let a call wait too long is asked whether it answers again. */
-const PROBE_MS = 100;
-const RECONNECT_MS_MAX = 1_000;
 /** Redis says so before it changes anything. */
 const REFUSALS =
   /^(?:OOM|MISCONF|READONLY|NOAUTH|NOPERM|WRONGPASS|LOADING|BUSY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN)\b/;
 
+/** What the client says when it has sent nothing, or a cluster has carried nothing out. */
+const UNSENT = /isn't writeable|offline queue|startup nodes|Too many Cluster redirections/i;
+
 /**
  * The way to Redis: one connection for calls, one for news.
  *
- * CLOSED -> `open` -> OPEN; a call that waits too long leads to STALLED, where everything is
- * refused at once until the server answers a probe. A lost connection is made again, and nothing
+ * CLOSED -> `open` -> OPEN; where a call waits too long everything is refused at once until the
+ * server answers a probe. A lost connection is made again, and nothing
  * that was sent is sent a second time: who asked is told that the outcome is not known. `close`
  * ends it.
  */
 export class RedisLink {
   readonly #options: RedisLinkOptions;
-  readonly #calls: Redis;
+  readonly #calls: Redis | Cluster;
   readonly #news: Redis;
+  readonly #stalled: StalledPlaces;
+  readonly #isCluster: boolean;
   #inFlight = 0;
-  #isStalled = false;
   #isClosed = false;
   #loading: Promise<void> | undefined;
-  #cancelProbe: (() => void) | undefined;
 
   constructor(options: RedisLinkOptions) {
     this.#options = options;
-    const { url, prefix, timeoutMs } = options;
-    const common = {
-      lazyConnect: true,
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: 0,
-      connectTimeout: timeoutMs * 4,
-      noDelay: true,
-      retryStrategy: (attempts: number) => Math.min(attempts * 50, RECONNECT_MS_MAX),
-    };
-    this.#calls = new Redis(url, {
-      ...common,
-      connectionName: `${prefix}:calls`,
-      commandTimeout: timeoutMs,
-    });
-    this.#news = new Redis(url, {
-      ...common,
-      connectionName: `${prefix}:news`,
-      autoResubscribe: true,
-    });
+    this.#calls = connectForCalls(options);
+    this.#news = connectForNews(options);
+    this.#isCluster = this.#calls.isCluster;
+    this.#stalled = new StalledPlaces({ ...options, probe: (place) => this.#probe(place) });
     // Each call tells its own failure; what happens between calls heals by itself.
     this.#calls.on('error', () => undefined);
     this.#news.on('error', () => undefined);
@@ -102,7 +89,7 @@ export class RedisLink {
 
   close(): void {
     this.#isClosed = true;
-    this.#cancelProbe?.();
+    this.#stalled.close();
     this.#calls.disconnect();
     this.#news.disconnect();
   }
@@ -116,24 +103,29 @@ export class RedisLink {
     const { library } = this.#options;
     const full = `${library.name}_${name}`;
     const ask = () =>
-      this.#ask(() => this.#calls.call('FCALL', full, 1, key, ...args) as Promise<never>);
+      this.#ask(key, () => this.#calls.call('FCALL', full, 1, key, ...args) as Promise<never>);
     try {
       return await ask();
     } catch (error) {
       if (!isMissingFunction(error)) throw error;
       // Nothing was carried out: the server was restarted empty, or its functions were flushed.
-      await this.#ask(() => this.#load());
+      await this.#ask(key, () => this.#load());
       return ask();
     }
   }
 
-  /** Runs a plain command. Rejects with `RedisError`. */
-  async command(name: string, ...args: readonly (string | number)[]): Promise<unknown> {
-    return this.#ask(() => this.#calls.call(name, ...args));
+  /** Runs a plain command on a key. Rejects with `RedisError`. */
+  async command(
+    name: string,
+    key: string,
+    ...args: readonly (string | number)[]
+  ): Promise<unknown> {
+    return this.#ask(key, () => this.#calls.call(name, key, ...args));
   }
 
-  async #ask<Value>(send: () => Promise<Value>): Promise<Value> {
-    if (this.#isStalled || this.#isClosed || this.#calls.status !== 'ready') {
+  async #ask<Value>(key: string, send: () => Promise<Value>): Promise<Value> {
+    const place = this.#placeOf(key);
+    if (this.#stalled.has(place) || this.#isClosed || this.#calls.status !== 'ready') {
       throw new RedisError('REDIS_UNAVAILABLE', 'there is no Redis that answers');
     }
     if (this.#inFlight >= this.#options.inFlightMax) {
@@ -143,21 +135,21 @@ export class RedisLink {
     try {
       return await send();
     } catch (cause) {
-      throw this.#explained(cause);
+      throw this.#explained(cause, place);
     } finally {
       this.#inFlight -= 1;
     }
   }
 
-  #explained(cause: unknown): RedisError {
+  #explained(cause: unknown, place: string): RedisError {
     if (cause instanceof RedisError) return cause;
     const message = messageOf(cause);
     if (message.startsWith('Command timed out')) {
-      this.#stall();
+      this.#stalled.add(place);
       return new RedisError('REDIS_UNKNOWN', 'Redis did not answer in time', { cause });
     }
     if (!(cause instanceof Error) || cause.name !== 'ReplyError') {
-      const wasSent = !/isn't writeable|offline queue/i.test(message);
+      const wasSent = !UNSENT.test(message);
       const code = wasSent ? 'REDIS_UNKNOWN' : 'REDIS_UNAVAILABLE';
       return new RedisError(code, `the connection to Redis was lost: ${message}`, { cause });
     }
@@ -166,53 +158,49 @@ export class RedisLink {
     return new RedisError(code, message, { cause });
   }
 
-  /** From here on nobody waits, until the server answers again. */
-  #stall(): void {
-    if (this.#isStalled || this.#isClosed) return;
-    this.#isStalled = true;
-    this.#probeLater();
+  /** What stands still together: a server; of a cluster, whatever node has the key. */
+  #placeOf(key: string): string {
+    return this.#isCluster ? key : '';
   }
 
-  #probeLater(): void {
-    this.#cancelProbe = this.#options.timers.after(PROBE_MS, () => void this.#probe());
-  }
-
-  async #probe(): Promise<void> {
-    try {
-      await this.#calls.ping();
-      this.#isStalled = false;
-    } catch {
-      if (!this.#isClosed) this.#probeLater();
-    }
+  async #probe(place: string): Promise<void> {
+    if (place === '') await this.#calls.ping();
+    else await this.#calls.exists(place);
   }
 
   /**
    * Loads the functions of this version; those of another stay, for the instances that call them.
    */
   #load(): Promise<void> {
-    this.#loading ??= this.#loadOnce().finally(() => {
+    this.#loading ??= this.#loadEverywhere().finally(() => {
       this.#loading = undefined;
     });
     return this.#loading;
   }
 
-  async #loadOnce(): Promise<void> {
+  async #loadEverywhere(): Promise<void> {
+    await Promise.all(primariesOf(this.#calls).map((node) => this.#loadOn(node)));
+  }
+
+  async #loadOn(node: Redis): Promise<void> {
     const { library } = this.#options;
     try {
-      await this.#calls.call('FUNCTION', 'LOAD', library.source);
+      await node.call('FUNCTION', 'LOAD', library.source);
     } catch (error) {
       if (!messageOf(error).includes('already exists')) throw error;
     }
   }
 
   async #assertFit(): Promise<void> {
-    const memory = await this.#calls.info('memory');
-    const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1];
-    if (policy === undefined || policy === 'noeviction') return;
-    const advice =
-      'set maxmemory-policy to noeviction: every other one drops locks when it is full';
-    throw new RedisError('REDIS_UNFIT', `Redis evicts by ${policy}; ${advice}`);
+    for (const node of primariesOf(this.#calls)) assertNoEviction(await node.info('memory'));
   }
+}
+
+function assertNoEviction(memory: string): void {
+  const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1];
+  if (policy === undefined || policy === 'noeviction') return;
+  const advice = 'set maxmemory-policy to noeviction: every other one drops locks when it is full';
+  throw new RedisError('REDIS_UNFIT', `Redis evicts by ${policy}; ${advice}`);
 }
 
 function isMissingFunction(error: unknown): boolean {

@@ -8,8 +8,13 @@ import type {
   Timers,
 } from '@ticket-locks/lock-engine';
 
+import { addressesIn } from './redis-connection.js';
+
 export interface RedisTicketLocksOptions {
-  /** `redis://` or `rediss://`, with user and password where they are needed. */
+  /**
+   * `redis://` or `rediss://`, with user and password where they are needed. Some nodes of a
+   * cluster, with commas: user, password and TLS of the first are those of all.
+   */
   readonly url: string;
   /** Default `tl`. Begins every key; 1 to 32 letters, digits, `-` and `_`. */
   readonly prefix?: string;
@@ -58,8 +63,7 @@ const DAY_MS = 86_400_000;
  */
 export function resolveOptions(options: RedisTicketLocksOptions) {
   const { url, prefix = 'tl' } = options;
-  if (typeof url !== 'string' || !/^rediss?:\/\//.test(url))
-    throw new TypeError('url must begin with redis:// or rediss://');
+  addressesIn(url);
   if (!PREFIX.test(prefix)) {
     throw new TypeError(`prefix must be 1 to 32 letters, digits, - and _, got ${prefix}`);
   }

@@ -2,6 +2,7 @@ import { randomKey } from '@ticket-locks/lock-engine';
 
 import type { EventCalls, NoState } from './event-calls.js';
 import type { RedisLink } from './redis-link.js';
+import { isLost } from './store-epoch.js';
 import type { StoreEpoch } from './store-epoch.js';
 
 export interface SharedEpochOptions {
@@ -14,12 +15,13 @@ export interface SharedEpochOptions {
 }
 
 /**
- * Which memory of Redis is in force.
+ * Which memory of Redis is in force, where Redis alone counts.
  *
- * Every event carries the epoch in which it was brought to Redis, and every lock id that of its
- * grant. When an instance finds that an event is gone, or older than what it has seen of it, the
- * epoch ends: one instance begins the next, and the others find it. What was locked in an earlier
- * epoch is lost, and said to be; nothing is granted on a state of an earlier epoch.
+ * Every event carries the epoch in which it was brought to Redis and the server process that keeps
+ * it, and every lock id the epoch of its grant. When an instance finds that an event is gone, older
+ * than what it has seen of it, or kept by another process, the epoch ends: one instance begins the
+ * next, and the others find it. What was locked in an earlier epoch is lost, and said to be;
+ * nothing is granted on a state of an earlier epoch.
  */
 export class SharedEpoch implements StoreEpoch {
   readonly #options: SharedEpochOptions;
@@ -37,41 +39,39 @@ export class SharedEpoch implements StoreEpoch {
   async open(): Promise<void> {
     const { link, key, events } = this.#options;
     await link.command('HSETNX', key, 'tokenKey', randomKey());
-    await link.command('HSETNX', key, 'epoch', 1);
-    const shared = await link.command('HMGET', key, 'tokenKey', 'epoch');
-    const [tokenKey, epoch] = shared as readonly string[];
-    this.#tokenKey = String(tokenKey);
-    events().beginEpoch(Number(epoch));
+    this.#tokenKey = String(await link.command('HGET', key, 'tokenKey'));
+    events().beginEpoch(Number(await link.call('beginEpoch', key, [0])));
+  }
+
+  stop(): void {
+    // Nothing goes on by itself.
+  }
+
+  async check(): Promise<void> {
+    const { link, key, events } = this.#options;
+    const present = Number(await link.call('epochInForce', key, []));
+    if (present < events().epoch) await this.#begin(events().epoch);
+    else this.#adopt(present);
   }
 
   /** What to do about an event that is not there as this instance knew it. */
   async onNoState(tag: string, found: NoState): Promise<'again' | 'missing'> {
-    const known = this.#options.events().epoch;
-    const present = await this.#present();
-    const isGone = found.epoch === 0 && found.seenSeq > 0;
-    const isCutBack = found.epoch === known && found.seq < found.seenSeq;
-    if (present === undefined || (present === known && (isGone || isCutBack))) {
-      await this.#begin(known);
+    const { epoch } = this.#options.events();
+    if (isLost(found, epoch)) {
+      await this.#begin(epoch);
       return 'again';
     }
-    if (present !== known) {
-      this.#adopt(present);
-      return 'again';
-    }
+    await this.check();
+    if (this.#options.events().epoch !== epoch) return 'again';
     if (found.epoch === 0) return 'missing';
-    await this.#renew(tag, known);
+    if (found.epoch > epoch) await this.#begin(found.epoch);
+    else await this.#renew(tag, epoch);
     return 'again';
   }
 
-  async #present(): Promise<number | undefined> {
+  async #begin(lost: number): Promise<void> {
     const { link, key } = this.#options;
-    const epoch = await link.command('HGET', key, 'epoch');
-    return epoch === null ? undefined : Number(epoch);
-  }
-
-  async #begin(known: number): Promise<void> {
-    const { link, key } = this.#options;
-    const epoch = Number(await link.call('beginEpoch', key, [known, known + 1]));
+    const epoch = Number(await link.call('beginEpoch', key, [lost]));
     // Tokens that were issued stay good.
     await link.command('HSETNX', key, 'tokenKey', this.#tokenKey);
     this.#adopt(epoch);
@@ -79,7 +79,7 @@ export class SharedEpoch implements StoreEpoch {
 
   #adopt(epoch: number): void {
     const { events, onLost } = this.#options;
-    if (events().epoch === epoch) return;
+    if (events().epoch >= epoch) return;
     events().beginEpoch(epoch);
     onLost();
   }

@@ -6,6 +6,21 @@ export interface StoreEpoch {
   readonly tokenKey: string;
   /** Joins or begins the epoch. Rejects when that is not possible. */
   open(): Promise<void>;
+  stop(): void;
+  /**
+   * Looks whether the epoch is still in force, and goes on in another one if it is not. Rejects
+   * when that cannot be told.
+   */
+  check(): Promise<void>;
   /** What to do about an event that is not there as this instance knew it. */
   onNoState(tag: string, found: NoState): Promise<'again' | 'missing'>;
+}
+
+/**
+ * Whether an event has lost something that was there in this epoch. It may have been seen by this
+ * instance, or be kept by a server process that did not write it.
+ */
+export function isLost({ epoch, seq, isHere, seenSeq }: NoState, known: number): boolean {
+  if (epoch > known) return false;
+  return epoch === known ? !isHere || seq < seenSeq : seenSeq > 0;
 }

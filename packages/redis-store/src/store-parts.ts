@@ -15,6 +15,7 @@ import type { LockDecisions } from './lock-decisions.js';
 import { OwnLocks } from './own-locks.js';
 import { Presence } from './presence.js';
 import type { Place } from './presence.js';
+import { RedisError } from './redis-error.js';
 import { RedisInventory } from './redis-inventory.js';
 import { RedisLink } from './redis-link.js';
 import type { resolveOptions } from './redis-ticket-locks-options.js';
@@ -47,6 +48,7 @@ export class StoreParts {
   readonly decisions: LockDecisions;
   readonly #ledgerEpoch: LedgerEpoch | undefined;
   readonly #options: ReturnType<typeof resolveOptions>;
+  readonly #library: FunctionLibrary;
   readonly #feed: ChangeFeed;
   readonly #sweeps: SweepSchedule;
   readonly #own = new OwnLocks();
@@ -57,6 +59,7 @@ export class StoreParts {
     onBroken: (error: Error) => void,
   ) {
     this.#options = options;
+    this.#library = library;
     const { prefix, policy, clock, timers, ids } = options;
     this.news = new StoreNews(timers);
     this.link = new RedisLink({
@@ -67,7 +70,7 @@ export class StoreParts {
     });
     this.#feed = new ChangeFeed({
       timers,
-      onChange: (tag, change) => this.#onChange(tag, change),
+      onChange: (tag, change, epoch) => this.#onChange(tag, change, epoch),
       readAfter: (tag, seq) => this.#readAfter(tag, seq),
     });
     this.#sweeps = new SweepSchedule({
@@ -137,6 +140,7 @@ export class StoreParts {
   /** Rejects with `RedisError` when Redis cannot be reached or is not fit. */
   async start(): Promise<void> {
     await this.link.open(`${this.#options.prefix}:changes`);
+    await this.#assertFormat();
     await this.epoch.open();
     await this.presence.start();
     this.inventory.start();
@@ -146,6 +150,7 @@ export class StoreParts {
   stop(): void {
     this.inventory.stop();
     this.presence.stop();
+    this.epoch.stop();
     this.#sweeps.stop();
     this.#feed.stop();
     this.link.close();
@@ -175,6 +180,19 @@ export class StoreParts {
     }
   }
 
+  /** What others have written must be what this version reads: it is noted once. */
+  async #assertFormat(): Promise<void> {
+    const key = eventKey(this.#options.prefix, META);
+    await this.link.command('HSETNX', key, 'format', this.#library.format);
+    const present = Number(await this.link.command('HGET', key, 'format'));
+    if (present === this.#library.format) return;
+    this.link.close();
+    const message =
+      `Redis has a state of format ${present} under the prefix ${this.#options.prefix}, and this ` +
+      `version keeps format ${this.#library.format}: stop every instance of the other version first`;
+    throw new RedisError('REDIS_UNFIT', message);
+  }
+
   async #create(eventId: Id): Promise<void> {
     const { prefix } = this.#options;
     if (this.#ledgerEpoch !== undefined)
@@ -193,8 +211,8 @@ export class StoreParts {
     return (await this.stock.setInventory(command, inventory)).ok;
   }
 
-  #onChange(tag: string, change: LockChange): void {
-    this.events.saw(tag, change.seq);
+  #onChange(tag: string, change: LockChange, epoch: number): void {
+    this.events.saw(tag, change.seq, epoch);
     this.#sweeps.onChange(tag, change);
     this.#own.note(tag, change, (sessionId) => this.presence.has(sessionId));
     if (change.type === 'locked') this.presence.onLocked(change.sessionId);
@@ -216,6 +234,8 @@ export class StoreParts {
 
   /** What was told while the connection was away is in the streams. */
   #onConnected(): void {
+    // Whoever cannot be asked now is asked by the next call.
+    this.epoch.check().catch(() => undefined);
     this.#feed.catchUp();
     for (const tag of this.events.tags) this.#sweeps.plan(tag, 0);
   }

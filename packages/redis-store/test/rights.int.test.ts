@@ -1,24 +1,11 @@
 // The user that an operator gives the service may do what it must, and nothing else.
-import { readFileSync } from 'node:fs';
-
 import { ManualInventory } from '@ticket-locks/lock-engine/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { RedisTicketLocks } from '../src/redis-ticket-locks.js';
-import { codeOf, valueOf, wish } from './branches.js';
+import { useEverything } from './every-command.js';
+import { urlOfUser, userOfGuide } from './guide-rights.js';
 import { PrivateServer } from './private-server.js';
-
-const GUIDE = new URL('../../../docs/operations-redis.md', import.meta.url);
-
-/** The rules of the guide, so that it says what was tried. */
-function rulesInGuide(): string[] {
-  const guide = readFileSync(GUIDE, 'utf8');
-  const rules = /ACL SETUSER ticket-locks([\s\S]*?)\n```/.exec(guide)?.[1] ?? '';
-  return rules
-    .replaceAll('\\', ' ')
-    .split(/\s+/)
-    .filter((rule) => rule !== '' && !rule.startsWith('>'));
-}
 
 let server: PrivateServer;
 let stores: RedisTicketLocks[] = [];
@@ -38,40 +25,14 @@ async function openStore(url: string): Promise<RedisTicketLocks> {
   return store;
 }
 
-/** Everything that a store does, once. */
-async function useAll(store: RedisTicketLocks): Promise<void> {
-  const { sessionId, resumeToken } = valueOf(await store.openSession({ userId: 'ann' }));
-  const request = { ...wish('ann', sessionId, 3), requestId: 'r-1' };
-  const { lockId } = valueOf(await store.lock(request));
-  valueOf(await store.resumeSession({ userId: 'ann', resumeToken }));
-  valueOf(await store.unlock({ lockId, quantity: 1 }));
-  valueOf(await store.extend({ lockId }));
-  valueOf(await store.beginPayment({ lockId, orderId: 1 }));
-  valueOf(await store.confirm({ lockId, orderId: 1 }));
-  valueOf(await store.release({ lockId, orderId: 1 }));
-  valueOf(await store.lock(wish('ben', 'b')));
-  valueOf(await store.cancelEvent({ eventId: 1 }));
-  await store.leaveSession({ sessionId, how: 'goodbye' });
-  await store.leaveSession({ sessionId, how: 'goodbye' });
-  expect(await store.locksOfUser('ann')).toEqual([]);
-  expect(await store.locksOfSession(sessionId)).toEqual([]);
-  expect(await store.refundsRequired()).toEqual([]);
-  expect(await store.unsettledLocks(1)).toEqual([]);
-  expect(await store.stats()).toMatchObject({ totalLocks: 2, activeLocks: 0 });
-  expect(codeOf(await store.availability(1))).toBe('ok');
-}
-
 describe('the user of the guide', () => {
   beforeEach(async () => {
     server = await PrivateServer.start();
-    await server.admin.call('ACL', 'SETUSER', 'ticket-locks', ...rulesInGuide(), '>secret');
+    await server.admin.call('ACL', 'SETUSER', ...userOfGuide('server'));
   });
 
   test('may do all that the store does', async () => {
-    const url = new URL(server.url);
-    url.username = 'ticket-locks';
-    url.password = 'secret';
-    await useAll(await openStore(url.href));
+    await useEverything(await openStore(urlOfUser(server.url)));
   });
 
   test.each([
@@ -96,19 +57,5 @@ describe('the user of the guide', () => {
   ])('may not %s', async (...command) => {
     const verdict = await server.admin.call('ACL', 'DRYRUN', 'ticket-locks', ...command);
     expect(verdict).toMatch(/no permissions/);
-  });
-});
-
-describe('on a cluster', () => {
-  beforeEach(async () => {
-    server = await PrivateServer.start('--cluster-enabled', 'yes');
-    await server.admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
-  });
-
-  test('every function keeps to the slot of its key', async () => {
-    await expect
-      .poll(async () => String(await server.admin.call('CLUSTER', 'INFO')), { timeout: 10_000 })
-      .toContain('cluster_state:ok');
-    await useAll(await openStore(server.url));
   });
 });

@@ -101,6 +101,8 @@ export interface Problem {
     | 'stuck'
     | 'told';
   readonly detail: string;
+  /** The lock it is about, where it is about one. */
+  readonly lockId?: string;
 }
 
 /** Where tickets are from: a category of an event. */

@@ -9,21 +9,18 @@ const OVER = new Set<'ok' | LockErrorCode>(['LOCK_LOST', 'LOCK_RELEASED', 'LOCK_
 
 /** Every lock that was lost is said to be: to whoever asks, and once to its owner. */
 export function lossProblems(evidence: Evidence): Problem[] {
-  const details = [...unknownLocks(evidence), ...wrongVerdicts(evidence), ...wrongNews(evidence)];
-  return details.map((detail) => ({ rule: 'loss unsaid', detail }));
+  return [...unknownLocks(evidence), ...wrongVerdicts(evidence), ...wrongNews(evidence)];
 }
 
 /** Nobody may be told that there never was such a lock. */
-function unknownLocks({ stories }: Evidence): string[] {
+function unknownLocks({ stories }: Evidence): Problem[] {
   return stories.flatMap(({ lockId, asked }) => {
     const missing = asked.find(({ code }) => code === 'LOCK_NOT_FOUND');
-    if (missing === undefined) return [];
-    const at = missing.answeredAtMs.toFixed(1);
-    return [`${lockId}: ${missing.wish} was answered LOCK_NOT_FOUND at ${at} ms`];
+    return missing === undefined ? [] : [unsaid(lockId, `${missing.wish}: LOCK_NOT_FOUND`)];
   });
 }
 
-function wrongVerdicts({ verdicts, records, stories }: Evidence): string[] {
+function wrongVerdicts({ verdicts, records, stories }: Evidence): Problem[] {
   const recorded = new Set(records.map(({ lockId }) => lockId));
   const known = new Map(stories.map((story) => [story.lockId, story]));
   return verdicts.flatMap(({ lockId, confirm, unlock, isListed }) => {
@@ -31,36 +28,37 @@ function wrongVerdicts({ verdicts, records, stories }: Evidence): string[] {
     const isOver = recorded.has(lockId) || story?.asked.some(({ isReleased }) => isReleased);
     const allowed = isOver === true ? OVER : LOST;
     return [
-      ...(allowed.has(confirm) ? [] : [`${lockId}: confirm is answered ${confirm} afterwards`]),
-      ...(allowed.has(unlock) ? [] : [`${lockId}: unlock is answered ${unlock} afterwards`]),
-      ...(isListed ? [`${lockId} is still among the locks of its user`] : []),
+      ...(allowed.has(confirm) ? [] : [unsaid(lockId, `confirm says ${confirm} afterwards`)]),
+      ...(allowed.has(unlock) ? [] : [unsaid(lockId, `unlock says ${unlock} afterwards`)]),
+      ...(isListed ? [unsaid(lockId, 'is still among the locks of its user')] : []),
     ];
   });
 }
 
 /** The news of each lock's end reaches its owner, once; what is sold is not said to be lost. */
-function wrongNews({ heard, stories, records }: Evidence): string[] {
+function wrongNews({ heard, stories, records }: Evidence): Problem[] {
   const outcomes = new Map(records.map(({ lockId, outcome }) => [lockId, outcome]));
   const endsOf = newsByLock(heard);
   return stories.flatMap((story) => {
     const { lockId } = story;
     const ends = endsOf.get(lockId) ?? [];
     const outcome = outcomes.get(lockId);
-    if (outcome === 'sold' || outcome === 'returned') {
-      const isLost = ends.some(isLoss);
-      return isLost ? [`${lockId} is ${outcome}, and was said to be lost`] : [];
-    }
+    if (outcome === 'sold' || outcome === 'returned')
+      return ends.some(isLoss) ? [unsaid(lockId, `is ${outcome}, and was said to be lost`)] : [];
     return wrongEnds(story, ends);
   });
 }
 
-function wrongEnds({ lockId, owner, isKnownToOwner }: LockStory, ends: readonly Heard[]): string[] {
+function wrongEnds(
+  { lockId, owner, isKnownToOwner }: LockStory,
+  ends: readonly Heard[],
+): Problem[] {
   const here = ends.filter(({ store }) => store === owner);
   const lost = here.filter(isLoss);
-  if (lost.length > 1) return [`${lockId} was said to be lost ${lost.length} times`];
+  if (lost.length > 1) return [unsaid(lockId, `was said to be lost ${lost.length} times`)];
   if (!isKnownToOwner || here.length === 1) return [];
   const told = here.map(({ change }) => change.type).join(', ');
-  return [`${lockId}: its owner was told ${here.length} ends: ${told || 'none'}`];
+  return [unsaid(lockId, `its owner was told ${here.length} ends: ${told || 'none'}`)];
 }
 
 function newsByLock(heard: readonly Heard[]): Map<string, Heard[]> {
@@ -77,4 +75,8 @@ function newsByLock(heard: readonly Heard[]): Map<string, Heard[]> {
 
 function isLoss({ change }: Heard): boolean {
   return change.type === 'released' && change.reason === 'lost';
+}
+
+function unsaid(lockId: string, detail: string): Problem {
+  return { rule: 'loss unsaid', detail, lockId };
 }

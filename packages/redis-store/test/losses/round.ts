@@ -8,7 +8,8 @@ import { Buyer } from './buyer.js';
 import { Caller } from './caller.js';
 import { disturb } from './disturbances.js';
 import type { Fault } from './faults.js';
-import type { Evidence, Problem, Verdict } from './journal.js';
+import type { Evidence, Verdict } from './journal.js';
+import { problemReport } from './problem-report.js';
 import { quietProblems, repeatedSales, verdictsOf } from './quiet.js';
 import { nowMs, pause } from './real-time.js';
 import { PROBE_EVENT, STOCK, STORE_COUNT, World } from './world.js';
@@ -17,7 +18,8 @@ export interface RoundResult {
   readonly seed: number;
   /** What was done to Redis. */
   readonly what: string;
-  readonly problems: readonly Problem[];
+  /** A line each. */
+  readonly problems: readonly string[];
   /** From the end of the fault to the first grant, for each store. */
   readonly firstGrantMs: readonly number[];
   readonly figures: Readonly<Record<'grants' | 'sales' | 'lost' | 'epochs' | 'unknown', number>>;
@@ -74,9 +76,11 @@ class Round {
     this.#isOver = true;
     await Promise.all(watching);
     const evidence = await this.#evidence(verdicts);
-    const { problems, answers } = this.#world.journal;
-    const found = [...problems, ...quiet, ...audit(evidence)];
-    return { seed, what, problems: found, firstGrantMs, figures: figuresOf(evidence, answers) };
+    const { journal } = this.#world;
+    const found = [...journal.problems, ...quiet, ...audit(evidence)];
+    const problems = problemReport(found, journal.stories);
+    const figures = figuresOf(evidence, journal.answers);
+    return { seed, what, problems, firstGrantMs, figures };
   }
 
   /** From the first buyer to the last, with the fault in between. */

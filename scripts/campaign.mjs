@@ -1,4 +1,4 @@
-// Repeats what is random in the tests far more often than they do, and tells how long each part took.
+// Repeats what is random in the tests far more often than they do; tells how long each part took.
 import { ExpectedError, orStop, run, throwIfStopped } from './child-process.mjs';
 import { openServices } from './services.mjs';
 import { build, install, tool } from './toolchain.mjs';

@@ -1,5 +1,6 @@
--- pin, mark, unpin: a confirm that is decided in a ledger outside. While the decision is open the
--- lock is pinned: it stays ACTIVE, does not expire, and nobody else changes it.
+-- pin, mark: a confirm that is decided in a ledger outside. While the decision is open the lock is
+-- pinned: it stays ACTIVE, does not expire, and nobody else changes it. A pin comes off by a record
+-- of the ledger and in no other way, above all not back to ACTIVE.
 
 -- What the ledger needs to record the sale: { lock id, category, user, quantity, order or '', 1
 -- when it is late, capacity when it was granted, 1 when it is decided already }.
@@ -23,6 +24,7 @@ end
 local function relock(s, id, lock)
   reopen(s, id, lock)
   lock.status = 'ACTIVE'
+  lock.capacityAtGrant = s.records['c' .. lock.category].capacity
   local user = userOf(s, lock.user)
   table.insert(user.locks, 1, id)
   if #user.locks == 1 then
@@ -63,56 +65,47 @@ command('pin', lockFields, function(s, args)
   return reply
 end)
 
--- Sells pinned locks that were decided so. ARGV from 4: { lock id, order or '' } for each.
--- Output: 'OK', also when there is nothing to do.
+-- What a record does to a lock. One that is confirmed may have been returned since.
+local marks = {
+  sold = function(s, id, lock, order)
+    if lock.pin then
+      sell(s, id, lock, order)
+    end
+  end,
+  aborted = function(s, id, lock)
+    if lock.pin and s.now >= lock.expiresAt then
+      lock.late = nil
+      expire(s, id, lock)
+    elseif lock.pin then
+      release(s, id, lock, 'confirm-aborted', lock.order)
+    end
+  end,
+  returned = function(s, id, lock, order)
+    if lock.pin then
+      sell(s, id, lock, order)
+    end
+    if lock.status == 'CONFIRMED' and not lock.settled then
+      release(s, id, lock, 'order-failed', lock.order)
+    end
+  end,
+}
+
+-- Brings locks to what their records say. ARGV from 4: { lock id, outcome, order or '' } for each.
+-- Output of `mark`: { id, status } of each that is known; nothing is made of one that is not.
 command('mark', function()
   return {}
 end, function(s, args)
-  for index = 4, #args, 2 do
-    local id, order = args[index], args[index + 1]
+  local marked = {}
+  for index = 4, #args, 3 do
+    local id, order = args[index], args[index + 2]
     fetchLocks(s, { id })
     local lock = s.records['l' .. id]
-    if lock and lock.pin then
-      sell(s, id, lock, order ~= '' and order or lock.order)
+    if lock then
+      marks[args[index + 1]](s, id, lock, order ~= '' and order or lock.order)
+      marked[#marked + 1] = { id, lock.status }
     end
   end
-  return ok()
-end)
-
--- Frees a pinned lock that was decided against: EXPIRED when its time is over, else RELEASED.
--- ARGV from 4: lock ids. Output: for each that was pinned its id and status.
-command('unpin', function()
-  return {}
-end, function(s, args)
-  local freed = {}
-  for _, id in ipairs(idsFrom(args, 4)) do
-    fetchLocks(s, { id })
-    local lock = s.records['l' .. id]
-    if lock and lock.pin then
-      if s.now >= lock.expiresAt then
-        lock.late = nil
-        expire(s, id, lock)
-      else
-        release(s, id, lock, 'confirm-aborted', lock.order)
-      end
-      freed[#freed + 1] = { id, lock.status }
-    end
-  end
-  return ok(unpack(freed))
-end)
-
--- Takes sales back that were taken back in the ledger. ARGV from 4: lock ids. Output: 'OK'.
-command('returned', function()
-  return {}
-end, function(s, args)
-  for _, id in ipairs(idsFrom(args, 4)) do
-    fetchLocks(s, { id })
-    local lock = s.records['l' .. id]
-    if lock and lock.status == 'CONFIRMED' and not lock.settled then
-      release(s, id, lock, 'order-failed', lock.order)
-    end
-  end
-  return ok()
+  return ok(unpack(marked))
 end)
 
 -- Decisions that are open for too long. ARGV from 4: most of them. Output: their sales.
@@ -130,4 +123,50 @@ end, function(s, args)
     sales[index] = saleOfLock(id, lock, order or lock.order)
   end
   return ok(unpack(sales))
+end)
+
+-- A slice of the unsettled sales, category by category. ARGV from 4: the place of the category, the
+-- number after which the slice begins, its size. Output of `sales`: the place and number for the
+-- next slice, 0 for the place when this was the last one, then the ids.
+command('sales', function()
+  return { 'k' }
+end, function(s, args)
+  local list = (get(s, 'k') or { list = {} }).list
+  local place, last, size = tonumber(args[4]), args[5], tonumber(args[6])
+  if list[place] == nil then
+    return ok(0, '0')
+  end
+  local page = scored(s.key .. ':w:' .. list[place], '(' .. last, '+inf', size)
+  local ids = {}
+  for index = 1, #page, 2 do
+    ids[#ids + 1], last = page[index], page[index + 1]
+  end
+  if #ids < size then
+    place, last = list[place + 1] and place + 1 or 0, '0'
+  end
+  return ok(place, last, unpack(ids))
+end)
+
+-- Settles sales that are settled in the ledger, with the figures that count them.
+-- ARGV from 4: when the figures were fetched, how many, { category, capacity, soldElsewhere } for
+-- each, then lock ids. Output: 'OK'. Older figures than the known ones are ignored.
+command('markSettled', function()
+  return { 'k' }
+end, function(s, args)
+  local fetchedAt, figureCount = tonumber(args[4]), tonumber(args[5])
+  if fetchedAt >= s.h.fetchedAt then
+    local figures = readFigures(s, args, 6, figureCount)
+    recordInventory(s, figures, {}, fetchedAt)
+    s.h.fetchedAt = fetchedAt
+    setFigures(s, figures, get(s, 'k') or { list = {} })
+  end
+  local ids = idsFrom(args, 6 + figureCount * 3)
+  fetchLocks(s, ids)
+  for _, id in ipairs(ids) do
+    local lock = s.records['l' .. id]
+    if lock and lock.status == 'CONFIRMED' and not lock.settled then
+      settle(s, id, lock, false)
+    end
+  end
+  return ok()
 end)

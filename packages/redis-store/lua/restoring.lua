@@ -13,14 +13,33 @@ local function dropEvent(key)
   )
 end
 
--- Begins an event anew; whatever was there is dropped, unless it is of this epoch.
--- ARGV: 1 epoch, 4 event id, 5 when its figures were fetched, then { category, capacity,
--- soldElsewhere } for each. Output: { 'OK' }, or { 'DONE' } when it is there already.
+-- The header of an event that is being brought in this epoch and on this server, or nothing.
+local function unfinished(key, args)
+  local text = redis.call('HGET', key, 'h')
+  local h = text and unpacked('h', text)
+  local isOurs = h and h.epoch == -tonumber(args[1]) and h.server == thisServer(key)
+  return isOurs and h.unsettled == tonumber(args[4]) and h or nil
+end
+
+-- What is there of an event. Output of `eventEpoch`: its epoch, with a minus while it is being
+-- brought, 0 when there is nothing; how far it is; 1 when this server process keeps it.
+define('eventEpoch', function(keys)
+  local text = redis.call('HGET', keys[1], 'h')
+  if not text then
+    return { 0, 0, 0 }
+  end
+  local h = unpacked('h', text)
+  return { h.epoch, h.seq, h.server == thisServer(keys[1]) and 1 or 0 }
+end)
+
+-- Begins an event anew; whatever was there is dropped. ARGV: 1 epoch, 4 event id, 5 when its
+-- figures were fetched, then { category, capacity, soldElsewhere } for each. Output: { 'OK' }, or
+-- { 'GONE' } when it was brought, or is being brought, in this epoch or a later one.
 define('restoreEvent', function(keys, args)
   local key, epoch = keys[1], tonumber(args[1])
   local known = redis.call('HGET', key, 'h')
-  if known and unpacked('h', known).epoch == epoch then
-    return { 'DONE' }
+  if known and math.abs(unpacked('h', known).epoch) >= epoch then
+    return { 'GONE' }
   end
   dropEvent(key)
   local s = newStep(key, args)
@@ -47,12 +66,12 @@ end)
 -- category, user, quantity, order or '', 1 when late, when } for each. Output: { 'OK' }, or
 -- { 'GONE' } when the event is not as it was left.
 define('restoreSales', function(keys, args)
-  local s = newStep(keys[1], args)
-  fetch(s, { 'h' })
-  local h = s.records.h
-  if not h or h.epoch ~= -tonumber(args[1]) or h.unsettled ~= tonumber(args[4]) then
+  local h = unfinished(keys[1], args)
+  if h == nil then
     return { 'GONE' }
   end
+  local s = newStep(keys[1], args)
+  put(s, 'h', h)
   s.h = h
   for index = 5, #args, 7 do
     local id, at = args[index], tonumber(args[index + 6])
@@ -97,14 +116,11 @@ end)
 -- Opens an event of which every part is there. ARGV: 1 epoch, 4 how many sales it must have.
 -- Output: { 'OK' }, or { 'GONE' } when it is not as it was left.
 define('openEvent', function(keys, args)
-  local s = newStep(keys[1], args)
-  fetch(s, { 'h' })
-  local h = s.records.h
-  if not h or h.epoch ~= -tonumber(args[1]) or h.unsettled ~= tonumber(args[4]) then
+  local h = unfinished(keys[1], args)
+  if h == nil then
     return { 'GONE' }
   end
   h.epoch = tonumber(args[1])
-  touch(s, 'h')
-  flush(s)
+  redis.call('HSET', keys[1], 'h', packed('h', h))
   return { 'OK' }
 end)

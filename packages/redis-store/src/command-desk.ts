@@ -16,7 +16,7 @@ import type {
 
 import { refusalOf } from './answer.js';
 import { CommandShape } from './command-shape.js';
-import { eventTag } from './event-key.js';
+import { eventTag, routeOf } from './event-key.js';
 import type { LockRoute } from './event-key.js';
 import { decisionCall } from './function-call.js';
 import type { FunctionCall } from './function-call.js';
@@ -38,7 +38,7 @@ export class CommandDesk {
   constructor(parts: StoreParts, policy: LockPolicy) {
     this.#parts = parts;
     this.#policy = policy;
-    this.#router = new LockRouter(parts.events);
+    this.#router = new LockRouter(parts.events, (lockId) => parts.decisions.endOf(lockId));
   }
 
   /** Runs a command that takes tickets: the event is loaded first, the session noted beside it. */
@@ -131,10 +131,23 @@ export class CommandDesk {
     lockIds: readonly string[],
     run: (route: LockRoute) => Promise<Outcome<Value>>,
   ): Promise<Outcome<Value>> {
+    if (!(await this.#isUpTo(lockIds))) return refused({ code: 'UNAVAILABLE' });
     const route = await this.#router.routeOfAll(lockIds);
     if ('code' in route) return refused(route);
     const outcome = await run(route);
-    return outcome.ok ? outcome : refused(this.#router.withLost(outcome.error));
+    return outcome.ok ? outcome : refused(await this.#router.withLost(outcome.error));
+  }
+
+  /** Whether this instance knows the epoch of the locks: others may have gone on without it. */
+  async #isUpTo(lockIds: readonly string[]): Promise<boolean> {
+    const newest = Math.max(...lockIds.map((lockId) => routeOf(lockId)?.epoch ?? 0));
+    if (newest <= this.#parts.events.epoch) return true;
+    try {
+      await this.#parts.epoch.check();
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #outcomeOf<Value>(reply: Reply, eventId: Id, read: Read<Value>): Outcome<Value> {

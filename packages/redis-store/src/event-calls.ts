@@ -104,6 +104,7 @@ export class EventCalls {
   ): Promise<Asked> {
     let waited = 0;
     for (let turn = 0; turn < TURNS_MAX; turn += 1) {
+      const epoch = this.#epoch;
       const reply = await this.#turn(tag, typeof call === 'function' ? call() : call, kind);
       if ('error' in reply) return reply;
       if (reply.code === 'MORE') continue;
@@ -114,6 +115,7 @@ export class EventCalls {
         continue;
       }
       if (reply.code !== 'NOSTATE') return { ok: true, reply, eventId: idOf(reply.event) };
+      if (epoch !== this.#epoch) continue;
       // NOSTATE says the epoch and `seq` it found where other replies say time and `seq`.
       const seenSeq = this.#seenSeqs.get(tag) ?? 0;
       const isHere = reply.rest.number(0) === 1;

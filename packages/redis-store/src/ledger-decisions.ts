@@ -8,16 +8,18 @@ import type {
   Outcome,
   Released,
   SaleDecision,
+  SalesResult,
   Timers,
 } from '@ticket-locks/lock-engine';
 
-import { confirmedOf, releasedOf } from './answer.js';
+import { releasedOf } from './answer.js';
 import type { EventCalls } from './event-calls.js';
 import { routeOf } from './event-key.js';
 import type { FunctionCall } from './function-call.js';
 import { FIRST_LOCK_ID, listOf, refusalIn } from './lock-decisions.js';
 import type { LockDecisions } from './lock-decisions.js';
-import type { Fields } from './reply.js';
+import { confirmedFrom, endIn, isSoldTo, openSaleOf } from './open-sale.js';
+import { SalesReview } from './sales-review.js';
 import { idOf, idOrNone, textOrNone } from './wire-text.js';
 
 export interface LedgerDecisionsOptions {
@@ -31,31 +33,39 @@ export interface LedgerDecisionsOptions {
 
 /** How long the ledger may take before its answer is given up as unknown. */
 const LEDGER_MS = 2_000;
+/** How long an answer waits until Redis has heard of it. */
+const MARK_MS = 500;
 /** Open decisions that one look sees to. */
 const REAPED = 100;
 /** Sales of one command that are taken back first. */
 const RETURNS_MAX = 1_000;
 
-interface OpenSale {
-  readonly sale: SaleDecision;
-  readonly isDecided: boolean;
-}
+/** The status of each lock in Redis after it heard of its record, by lock. */
+type Marked = ReadonlyMap<string, string>;
 
 /**
  * The ledger decides what is sold; Redis keeps the tickets meanwhile.
  *
- * Confirm: pin in Redis, decide in the ledger, mark in Redis, answer. Marking is tried before the
- * answer, and changes neither it nor the truth. A pin that stays is seen to by whoever lives: it
- * writes that the sale was aborted, or finds how it was decided, before it frees the tickets.
- * Return: take back in the ledger, then in Redis.
+ * Confirm: pin in Redis, decide in the ledger, mark in Redis, answer. All locks of a confirm are
+ * decided in one transaction; if one of them cannot be sold, a record says of every other that it
+ * was aborted before its pin comes off. Marking is tried before the answer, and changes neither it
+ * nor the truth. A pin that stays is seen to by whoever lives: it writes that the sale was aborted,
+ * or finds how it was decided, before it frees the tickets. Return: take back in the ledger, then
+ * in Redis. What Redis has not heard of its confirmed locks it is told by the review.
  */
 export class LedgerDecisions implements LockDecisions {
   readonly #options: LedgerDecisionsOptions;
+  readonly #review: SalesReview;
   /** Confirms that are under way here, by lock. */
   readonly #open = new Map<string, Promise<unknown>>();
 
   constructor(options: LedgerDecisionsOptions) {
     this.#options = options;
+    this.#review = new SalesReview({
+      ...options,
+      inTime: (answer) => this.#inTime(answer, LEDGER_MS),
+      mark: (tag, records) => this.#mark(tag, records),
+    });
   }
 
   confirm(tag: string, call: FunctionCall): Promise<Outcome<readonly Confirmed[]>> {
@@ -77,19 +87,18 @@ export class LedgerDecisions implements LockDecisions {
     const { events, policy } = this.#options;
     const asked = await events.ask(tag, { ...call, name: 'pin' }, 'changing');
     const refusal = refusalIn(asked, call, policy);
-    if (refusal !== undefined) return (await this.#fromRecord(call, refusal.error)) ?? refusal;
+    if (refusal !== undefined) return (await this.#fromRecords(call, refusal.error)) ?? refusal;
     const open = listOf(asked, openSaleOf);
-    const decided: SaleDecision[] = [];
-    for (const { sale, isDecided } of open) {
-      const error = isDecided ? undefined : await this.#decide(tag, sale);
-      if (error !== undefined) {
-        await this.#undo(tag, decided);
-        return { ok: false, error };
-      }
-      if (!isDecided) decided.push(sale);
+    const sales = open.map(({ sale }) => sale);
+    try {
+      const result = await this.#decided(open, sales);
+      if (!result.ok) return await this.#refuse(tag, sales, result);
+      await this.#mark(tag, result.records);
+      return { ok: true, value: result.records.map(confirmedFrom) };
+    } catch {
+      // Whether it was written is not known: the pins stay, and the next who asks finds out.
+      return unknown();
     }
-    await this.#mark(tag, decided);
-    return { ok: true, value: listOf(asked, confirmedOf) };
   }
 
   async release(tag: string, call: FunctionCall): Promise<Outcome<readonly Released[]>> {
@@ -104,80 +113,118 @@ export class LedgerDecisions implements LockDecisions {
       const error = await this.#return(tag, asked.reply.rest.text(0), orderId);
       if (error !== undefined) return { ok: false, error };
     }
-    return { ok: false, error: { code: 'OUTCOME_UNKNOWN' } };
+    return unknown();
+  }
+
+  async endOf(lockId: string): Promise<LockError | undefined> {
+    let record: DecisionRecord | undefined;
+    try {
+      record = await this.#inTime(this.#options.ledger.find(lockId), LEDGER_MS);
+    } catch {
+      return { code: 'UNAVAILABLE' };
+    }
+    if (record?.outcome === 'sold') return { code: 'LOCK_CONFIRMED', lockId };
+    return record?.outcome === 'returned' ? { code: 'LOCK_RELEASED', lockId } : undefined;
   }
 
   async reap(tag: string): Promise<void> {
-    const { events, ledger } = this.#options;
+    const { events } = this.#options;
     const asked = await events.ask(tag, { name: 'stuckPins', args: [REAPED] }, 'reading');
-    for (const { sale } of listOf(asked, openSaleOf)) {
-      const aborted = await this.#inTime(ledger.abort(sale));
-      if (!aborted.ok) continue;
-      const { outcome } = aborted.record;
-      if (outcome === 'aborted') await this.#free(tag, sale.lockId);
-      else await this.#mark(tag, [aborted.record]);
-      if (outcome === 'returned') await this.#returned(tag, [sale.lockId]);
-    }
+    const stuck = listOf(asked, openSaleOf).map(({ sale }) => sale);
+    if (stuck.length > 0) await this.#mark(tag, await this.#aborted(stuck));
   }
 
-  /** What the ledger knows of a lock that Redis does not; `undefined` when that is nothing. */
-  async #fromRecord(
+  review(tag: string): Promise<void> {
+    return this.#review.next(tag);
+  }
+
+  /** What the ledger says of the sales. One that Redis shows as confirmed is only looked up. */
+  async #decided(
+    open: readonly { readonly isDecided: boolean }[],
+    sales: readonly SaleDecision[],
+  ): Promise<SalesResult> {
+    const { ledger } = this.#options;
+    if (open.every(({ isDecided }) => isDecided)) {
+      const lockIds = sales.map(({ lockId }) => lockId);
+      const found = await this.#inTime(ledger.findMany(lockIds), LEDGER_MS);
+      const byLock = new Map(found.map((record) => [record.lockId, record]));
+      const records = lockIds.flatMap((lockId) => byLock.get(lockId) ?? []);
+      const areSold = sales.every((sale) => isSoldTo(byLock.get(sale.lockId), sale.orderId));
+      if (areSold) return { ok: true, decided: false, records };
+    }
+    return this.#inTime(ledger.decide(sales), LEDGER_MS);
+  }
+
+  /** Nothing was sold: a record for every lock, then its pin comes off, then the answer. */
+  async #refuse(
+    tag: string,
+    sales: readonly SaleDecision[],
+    refusal: Extract<SalesResult, { ok: false }>,
+  ): Promise<Outcome<readonly Confirmed[]>> {
+    const { reason } = refusal;
+    const culprit = reason === 'recorded' ? refusal.record.lockId : refusal.lockId;
+    const records = await this.#aborted(sales);
+    if (reason === 'fenced') this.#options.onFenced();
+    const marked = await this.#mark(tag, records);
+    const refused = sales.flatMap(({ lockId, orderId }, index) => {
+      const record = records[index];
+      return record === undefined || isSoldTo(record, orderId) ? [] : [{ lockId, record }];
+    });
+    // Others may have sold all of them meanwhile, to the same order.
+    const first = refused.find(({ lockId }) => lockId === culprit) ?? refused[0];
+    if (first === undefined) return { ok: true, value: records.map(confirmedFrom) };
+    const { lockId, record } = first;
+    if (record.outcome === 'sold') return { ok: false, error: { code: 'ORDER_CONFLICT', lockId } };
+    if (record.outcome === 'returned')
+      return { ok: false, error: { code: 'LOCK_RELEASED', lockId } };
+    if (reason === 'fenced') return { ok: false, error: { code: 'LOCK_LOST', lockId } };
+    const code = marked.get(lockId) === 'EXPIRED' ? 'LOCK_EXPIRED' : 'LOCK_RELEASED';
+    return { ok: false, error: { code, lockId } };
+  }
+
+  /** Sees to it that every lock has a record. Rejects when that is not known. */
+  async #aborted(sales: readonly SaleDecision[]): Promise<readonly DecisionRecord[]> {
+    const { ledger } = this.#options;
+    const results = await this.#inTime(
+      Promise.all(sales.map((sale) => ledger.abort(sale))),
+      LEDGER_MS,
+    );
+    return results.map((result) => {
+      if (result.ok) return result.record;
+      throw new TypeError('a lock has a record after it was aborted');
+    });
+  }
+
+  /** What the ledger knows of locks of which Redis knows one not; `undefined` for nothing. */
+  async #fromRecords(
     { args }: FunctionCall,
     { code }: LockError,
   ): Promise<Outcome<readonly Confirmed[]> | undefined> {
-    const [lockId, ...others] = args.slice(FIRST_LOCK_ID).map(String);
-    if (code !== 'LOCK_NOT_FOUND' || lockId === undefined || others.length > 0) return undefined;
-    let record: DecisionRecord | undefined;
+    if (code !== 'LOCK_NOT_FOUND') return undefined;
+    const lockIds = args.slice(FIRST_LOCK_ID).map(String);
+    let records: readonly DecisionRecord[];
     try {
-      record = await this.#inTime(this.#options.ledger.find(lockId));
+      records = await this.#inTime(this.#options.ledger.findMany(lockIds), LEDGER_MS);
     } catch {
-      return { ok: false, error: { code: 'OUTCOME_UNKNOWN' } };
+      return unknown();
     }
     const user = String(args[1]);
-    if (record === undefined || (user !== '' && idOf(user) !== record.userId)) return undefined;
-    if (record.outcome !== 'sold') {
-      const end = record.outcome === 'returned' ? 'LOCK_RELEASED' : 'LOCK_EXPIRED';
-      return { ok: false, error: { code: end, lockId } };
-    }
     const orderId = idOrNone(String(args[0]));
-    if (orderId !== undefined && orderId !== record.orderId)
-      return { ok: false, error: { code: 'ORDER_CONFLICT', lockId } };
-    return { ok: true, value: [confirmedFrom(record)] };
+    const values: Confirmed[] = [];
+    for (const lockId of lockIds) {
+      const record = records.find((one) => one.lockId === lockId);
+      if (record === undefined || this.#isLost(record)) return undefined;
+      if (user !== '' && idOf(user) !== record.userId) return undefined;
+      if (!isSoldTo(record, orderId)) return endIn(record);
+      values.push(confirmedFrom(record));
+    }
+    return { ok: true, value: values };
   }
 
-  async #decide(tag: string, sale: SaleDecision): Promise<LockError | undefined> {
-    const { ledger, onFenced } = this.#options;
-    const { lockId } = sale;
-    try {
-      const result = await this.#inTime(ledger.decide(sale));
-      if (result.ok) return await this.#standing(tag, sale, result.record);
-      if (result.reason === 'fenced') {
-        onFenced();
-        return { code: 'LOCK_LOST', lockId };
-      }
-      // More is sold than there is: nobody may sell this lock any more.
-      const aborted = await this.#inTime(ledger.abort(sale));
-      if (aborted.ok) return await this.#standing(tag, sale, aborted.record);
-    } catch {
-      // Whether it was written is not known: the pin stays, and the next who asks finds out.
-    }
-    return { code: 'OUTCOME_UNKNOWN' };
-  }
-
-  /** What the record that stands means for whoever wants to confirm. */
-  async #standing(
-    tag: string,
-    sale: SaleDecision,
-    record: DecisionRecord,
-  ): Promise<LockError | undefined> {
-    const { lockId, orderId } = sale;
-    if (record.outcome === 'sold') {
-      const isSame = orderId === undefined || orderId === record.orderId;
-      return isSame ? undefined : { code: 'ORDER_CONFLICT', lockId };
-    }
-    if (record.outcome === 'returned') return { code: 'LOCK_RELEASED', lockId };
-    const status = await this.#free(tag, lockId);
-    return { code: status === 'EXPIRED' ? 'LOCK_EXPIRED' : 'LOCK_RELEASED', lockId };
+  /** Aborted when its epoch was over: to its owner it is lost. */
+  #isLost({ lockId, outcome }: DecisionRecord): boolean {
+    const epoch = routeOf(lockId)?.epoch ?? 0;
+    return outcome === 'aborted' && epoch < this.#options.events.epoch;
   }
 
   async #return(
@@ -185,78 +232,43 @@ export class LedgerDecisions implements LockDecisions {
     lockId: string,
     orderId: Id | undefined,
   ): Promise<LockError | undefined> {
+    let record: DecisionRecord;
     try {
-      const result = await this.#inTime(this.#options.ledger.return(lockId, orderId));
+      const result = await this.#inTime(this.#options.ledger.return(lockId, orderId), LEDGER_MS);
       if (!result.ok) return { code: 'OUTCOME_UNKNOWN' };
-      if (result.record.outcome !== 'sold') return await this.#returned(tag, [lockId]);
-      return { code: result.record.settled ? 'LOCK_CONFIRMED' : 'ORDER_CONFLICT', lockId };
+      ({ record } = result);
     } catch {
       return { code: 'OUTCOME_UNKNOWN' };
     }
+    if (record.outcome === 'sold')
+      return { code: record.settled ? 'LOCK_CONFIRMED' : 'ORDER_CONFLICT', lockId };
+    await this.#mark(tag, [record]);
+    return undefined;
   }
 
-  /** Some of several locks could not be sold: those that were are taken back. */
-  async #undo(tag: string, decided: readonly SaleDecision[]): Promise<void> {
-    for (const sale of decided) {
-      // What is not taken back now stays sold, and is found to be so by the next who asks.
-      const error = await this.#return(tag, sale.lockId, sale.orderId);
-      if (error === undefined) await this.#free(tag, sale.lockId);
-    }
+  /** Tells Redis what is recorded, if it hears it in time. Never rejects for want of Redis. */
+  async #mark(tag: string, records: readonly DecisionRecord[]): Promise<Marked> {
+    const args = records.flatMap(({ lockId, outcome, orderId }) => [
+      lockId,
+      outcome,
+      textOrNone(orderId),
+    ]);
+    const marking = this.#options.events.ask(tag, { name: 'mark', args }, 'changing');
+    const asked = await this.#inTime(marking, MARK_MS).catch(() => undefined);
+    if (asked?.ok !== true) return new Map();
+    return new Map(asked.reply.rest.lists().map((fields) => [fields.text(0), fields.text(1)]));
   }
 
-  async #mark(tag: string, sales: readonly SaleDecision[]): Promise<void> {
-    const args = sales.flatMap(({ lockId, orderId }) => [lockId, textOrNone(orderId)]);
-    if (args.length > 0) await this.#options.events.ask(tag, { name: 'mark', args }, 'changing');
-  }
-
-  async #free(tag: string, lockId: string): Promise<string | undefined> {
-    const call = { name: 'unpin', args: [lockId] };
-    const asked = await this.#options.events.ask(tag, call, 'changing');
-    return asked.ok ? asked.reply.rest.fields(0).text(1) : undefined;
-  }
-
-  async #returned(tag: string, lockIds: readonly string[]): Promise<undefined> {
-    await this.#options.events.ask(tag, { name: 'returned', args: lockIds }, 'changing');
-  }
-
-  /** Waits for the ledger as long as anybody can be made to wait. Rejects when it takes longer. */
-  #inTime<Value>(answer: Promise<Value>): Promise<Value> {
+  /** Waits as long as anybody can be made to wait. Rejects when it takes longer. */
+  #inTime<Value>(answer: Promise<Value>, ms: number): Promise<Value> {
     const { timers } = this.#options;
     return new Promise((resolve, reject) => {
-      const cancel = timers.after(LEDGER_MS, () => reject(new Error('the ledger is too slow')));
+      const cancel = timers.after(ms, () => reject(new Error('the answer takes too long')));
       answer.then(resolve, reject).finally(cancel);
     });
   }
 }
 
-function confirmedFrom(record: DecisionRecord): Confirmed {
-  const { lockId, eventId, categoryId, userId, quantity, orderId, late } = record;
-  return {
-    status: 'CONFIRMED',
-    lockId,
-    eventId,
-    categoryId,
-    userId,
-    quantity,
-    ...(orderId !== undefined && { orderId }),
-    ...(late === true && { late }),
-  };
-}
-
-/** A sale as `pin` and `stuckPins` tell it. */
-function openSaleOf(fields: Fields, eventId: Id): OpenSale {
-  const lockId = fields.text(0);
-  const orderId = idOrNone(fields.text(4));
-  const sale: SaleDecision = {
-    lockId,
-    eventId,
-    categoryId: idOf(fields.text(1)),
-    userId: idOf(fields.text(2)),
-    quantity: fields.number(3),
-    epoch: routeOf(lockId)?.epoch ?? 0,
-    capacityAtGrant: fields.number(6),
-    ...(orderId !== undefined && { orderId }),
-    ...(fields.number(5) === 1 && { late: true as const }),
-  };
-  return { sale, isDecided: fields.number(7) === 1 };
+function unknown(): { readonly ok: false; readonly error: LockError } {
+  return { ok: false, error: { code: 'OUTCOME_UNKNOWN' } };
 }

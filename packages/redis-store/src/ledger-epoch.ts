@@ -1,11 +1,12 @@
-import type { DecisionLedger, DecisionRecord, Id, Timers } from '@ticket-locks/lock-engine';
+import type { DecisionLedger, Id, Timers } from '@ticket-locks/lock-engine';
 
 import type { EventCalls, NoState } from './event-calls.js';
-import { eventKey, eventTag } from './event-key.js';
-import { RedisError } from './redis-error.js';
+import { eventTag } from './event-key.js';
+import { EventRebuild } from './event-rebuild.js';
+import { messageOf, RedisError } from './redis-error.js';
 import type { RedisLink } from './redis-link.js';
+import { isLost } from './store-epoch.js';
 import type { StoreEpoch } from './store-epoch.js';
-import { textOf, textOrNone } from './wire-text.js';
 
 export interface LedgerEpochOptions {
   readonly link: RedisLink;
@@ -20,27 +21,39 @@ export interface LedgerEpochOptions {
   readonly onLost: () => void;
 }
 
-/** How often an instance looks whether another has finished, and how long it gives it. */
-const LOOK_MS = 50;
-const LOOKS_MAX = 100;
-/** Sales in one call. */
-const CHUNK = 200;
+/** How often the epoch is compared with that of the ledger. */
+const CHECK_MS = 5_000;
+/** Epochs that are begun in a row before it is given up for now. */
+const EPOCHS_MAX = 100;
 
 /**
  * Which memory of Redis is in force, where a ledger knows what is sold.
  *
- * The ledger counts the epochs: of several instances that find a loss one begins the next, and
- * brings every event and its unsettled sales back. The others refuse meanwhile. The epoch is
- * written to Redis last, and an event is opened only when all of it is there; what was locked is
- * lost.
+ * The ledger counts the epochs. An instance that finds a loss begins the next one, or goes on in
+ * the one that another has begun; what was locked before is lost, and no sale of it is written any
+ * more. Nothing is taken over from an epoch to the next: in each one every event is brought anew
+ * from the ledger, with its unsettled sales, by the one instance that has claimed it there. The
+ * epoch of an event is written last, when all of it is there; until then nothing is granted.
+ *
+ * An event that was claimed and does not come is a loss as well: if its instance died on the way,
+ * or if Redis lost that event alone.
  */
 export class LedgerEpoch implements StoreEpoch {
   readonly #options: LedgerEpochOptions;
+  readonly #rebuild: EventRebuild;
+  /** Events that the ledger has figures of, by their tag. */
+  readonly #eventIds = new Map<string, Id>();
+  readonly #bringing = new Map<string, Promise<void>>();
   #tokenKey = '';
+  /** The epoch in which an event was not brought: over as soon as the ledger can say so. */
+  #failedIn = 0;
   #recovering: Promise<void> | undefined;
+  #cancelCheck: (() => void) | undefined;
+  #isStopped = false;
 
   constructor(options: LedgerEpochOptions) {
     this.#options = options;
+    this.#rebuild = new EventRebuild(options);
   }
 
   get tokenKey(): string {
@@ -48,41 +61,51 @@ export class LedgerEpoch implements StoreEpoch {
   }
 
   async open(): Promise<void> {
-    const { ledger, events } = this.#options;
+    const { ledger, link, key } = this.#options;
     const { epoch, tokenKey } = await ledger.load();
     this.#tokenKey = tokenKey;
-    const present = await this.#present();
-    if (present === epoch) return events().beginEpoch(epoch);
-    return this.recover(epoch);
+    const present = Number(await link.call('epochInForce', key, []));
+    if (present === epoch) await this.#adopt(epoch);
+    else await this.recover(epoch);
+    this.#armCheck();
   }
 
   stop(): void {
-    // Nothing goes on by itself.
+    this.#isStopped = true;
+    this.#cancelCheck?.();
   }
 
   async check(): Promise<void> {
-    const { epoch } = this.#options.events();
-    if ((await this.#present()) !== epoch) await this.recover(epoch);
+    const { ledger, link, key, events } = this.#options;
+    const present = Number(await link.call('epochInForce', key, []));
+    const inForce = await ledger.epoch();
+    const { epoch } = events();
+    if (epoch !== 0 && (present !== epoch || inForce !== epoch)) await this.recover(epoch);
   }
 
-  async onNoState(_tag: string, found: NoState): Promise<'again' | 'missing'> {
-    const known = this.#options.events().epoch;
-    const present = await this.#present();
-    if (present !== undefined && present > known) {
-      this.#adopt(present);
-      return 'again';
+  async onNoState(tag: string, found: NoState): Promise<'again' | 'missing'> {
+    try {
+      return await this.#onNoState(tag, found);
+    } catch (cause) {
+      if (cause instanceof RedisError) throw cause;
+      const message = `the ledger did not say what is to be brought: ${messageOf(cause)}`;
+      throw new RedisError('REDIS_UNAVAILABLE', message, { cause });
     }
-    const isWhole = present === known && found.epoch === 0 && found.seenSeq === 0;
-    if (isWhole) return 'missing';
-    // Nobody waits for it: whoever asks in the meantime is refused at once.
-    this.recover(known).catch(() => undefined);
-    throw new RedisError(
-      'REDIS_UNAVAILABLE',
-      'Redis has lost its memory; it is being brought back',
-    );
   }
 
-  /** Ends an epoch whose memory is lost: begins the next one, or waits for whoever has. */
+  async #onNoState(tag: string, found: NoState): Promise<'again' | 'missing'> {
+    const { epoch } = this.#options.events();
+    if (isLost(found, epoch)) this.#lose(epoch);
+    // Others went on.
+    if (found.epoch > epoch) await this.recover(epoch);
+    if (this.#options.events().epoch !== epoch || found.epoch === epoch) return 'again';
+    const eventId = this.#eventIds.get(tag);
+    if (eventId === undefined) return 'missing';
+    await this.restore(eventId);
+    return 'again';
+  }
+
+  /** Ends an epoch whose memory is lost: begins the next one, or goes on in that of another. */
   recover(lost: number): Promise<void> {
     this.#recovering ??= this.#recover(lost).finally(() => {
       this.#recovering = undefined;
@@ -90,99 +113,79 @@ export class LedgerEpoch implements StoreEpoch {
     return this.#recovering;
   }
 
-  /** Brings one event as the ledger knows it. Rejects when it was not brought whole. */
-  async restore(eventId: Id, epoch: number): Promise<void> {
-    const { link, ledger, prefix, index } = this.#options;
-    const key = eventKey(prefix, eventTag(eventId));
-    const figures = await ledger.figures(eventId);
-    const fetchedAtMs = Math.max(-1, ...figures.map((one) => one.fetchedAtMs));
-    const triples = figures.flatMap((one) => [
-      textOf(one.categoryId),
-      one.capacity,
-      one.soldElsewhere,
-    ]);
-    const head = [epoch, 0, '{}'];
-    await link.command('SADD', index, textOf(eventId));
-    const args = [...head, textOf(eventId), fetchedAtMs, ...triples];
-    const [begun] = (await link.call('restoreEvent', key, args)) as readonly string[];
-    if (begun === 'DONE') return;
-    let count = 0;
-    for await (const page of this.#sales(eventId)) {
-      const sales = page.flatMap(saleFields);
-      await this.#step('restoreSales', key, [...head, count, ...sales]);
-      count += page.length;
+  /**
+   * Brings an event of which the ledger has figures, or waits for whoever does. Rejects when it is
+   * not there afterwards.
+   */
+  restore(eventId: Id): Promise<void> {
+    const tag = eventTag(eventId);
+    this.#eventIds.set(tag, eventId);
+    const running = this.#bringing.get(tag);
+    if (running !== undefined) return running;
+    const bringing = this.#bring(eventId).finally(() => this.#bringing.delete(tag));
+    this.#bringing.set(tag, bringing);
+    return bringing;
+  }
+
+  async #bring(eventId: Id): Promise<void> {
+    const { ledger, events } = this.#options;
+    const { epoch } = events();
+    if (this.#failedIn === epoch) this.#lose(epoch);
+    const isOurs = await ledger.claim(eventId, epoch);
+    let isThere = false;
+    try {
+      isThere = isOurs
+        ? await this.#rebuild.bring(eventId, epoch)
+        : await this.#rebuild.whenOpen(eventId, epoch);
+    } finally {
+      // It will not be brought in this epoch any more.
+      if (!isThere && events().epoch === epoch) {
+        this.#failedIn = epoch;
+        this.#loseLater(epoch);
+      }
     }
-    await this.#step('openEvent', key, [...head, count]);
+    if (!isThere) throw new RedisError('REDIS_UNAVAILABLE', 'an event could not be brought');
   }
 
   async #recover(lost: number): Promise<void> {
     const { ledger, link, key } = this.#options;
-    for (let present = lost; ;) {
-      const { epoch, begun } = await ledger.nextEpoch(present);
-      if (begun) {
-        for (const eventId of await ledger.events()) await this.restore(eventId, epoch);
-        await link.call('noteEpoch', key, [epoch]);
-        return this.#adopt(epoch);
-      }
-      const written = await this.#whenWritten(epoch);
-      if (written !== undefined) return this.#adopt(written);
-      // Whoever began it did not finish: the next epoch is another's.
-      present = epoch;
+    let epoch = lost;
+    for (let turn = 0; turn < EPOCHS_MAX; turn += 1) {
+      ({ epoch } = await ledger.nextEpoch(epoch));
+      // Refused when Redis was lost again meanwhile, or when the ledger is behind it.
+      if ((await link.call('noteEpoch', key, [epoch])) === 1) return this.#adopt(epoch);
     }
+    throw new RedisError('REDIS_UNAVAILABLE', 'Redis and the ledger do not agree on an epoch');
   }
 
-  async #whenWritten(epoch: number): Promise<number | undefined> {
-    for (let looks = 0; looks < LOOKS_MAX; looks += 1) {
-      const present = await this.#present();
-      if (present !== undefined && present >= epoch) return present;
-      await this.#pause();
-    }
-    return undefined;
-  }
-
-  async #present(): Promise<number | undefined> {
-    const epoch = Number(await this.#options.link.call('epochInForce', this.#options.key, []));
-    return epoch === 0 ? undefined : epoch;
-  }
-
-  #adopt(epoch: number): void {
-    const { events, onLost } = this.#options;
-    const isLost = events().epoch !== 0 && events().epoch !== epoch;
+  async #adopt(epoch: number): Promise<void> {
+    const { ledger, events, onLost } = this.#options;
+    for (const eventId of await ledger.events()) this.#eventIds.set(eventTag(eventId), eventId);
+    const known = events().epoch;
+    if (known === epoch) return;
     events().beginEpoch(epoch);
-    if (isLost) onLost();
+    if (known !== 0) onLost();
   }
 
-  async *#sales(eventId: Id): AsyncGenerator<readonly DecisionRecord[]> {
-    const { ledger } = this.#options;
-    for (let after: string | undefined; ;) {
-      const page = await ledger.list(eventId, after);
-      if (page.length === 0) return;
-      for (let at = 0; at < page.length; at += CHUNK) yield page.slice(at, at + CHUNK);
-      after = page.at(-1)?.lockId;
-    }
+  /** Nobody waits for the next epoch: whoever asks in the meantime is refused at once. */
+  #lose(epoch: number): never {
+    this.#loseLater(epoch);
+    throw new RedisError(
+      'REDIS_UNAVAILABLE',
+      'Redis has lost its memory; it is being brought back',
+    );
   }
 
-  async #step(name: string, key: string, args: readonly (string | number)[]): Promise<void> {
-    const [outcome] = (await this.#options.link.call(name, key, args)) as readonly string[];
-    if (outcome === 'OK') return;
-    throw new RedisError('REDIS_UNAVAILABLE', 'somebody else brings this event back');
+  #loseLater(epoch: number): void {
+    this.recover(epoch).catch(() => undefined);
   }
 
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#options.timers.after(LOOK_MS, resolve);
+  #armCheck(): void {
+    if (this.#isStopped) return;
+    this.#cancelCheck = this.#options.timers.after(CHECK_MS, () => {
+      // Whoever cannot be asked now is asked the next time.
+      this.check().catch(() => undefined);
+      this.#armCheck();
     });
   }
-}
-
-function saleFields(record: DecisionRecord): (string | number)[] {
-  return [
-    record.lockId,
-    textOf(record.categoryId),
-    textOf(record.userId),
-    record.quantity,
-    textOrNone(record.orderId),
-    record.late === true ? 1 : 0,
-    Math.floor(record.decidedAtMs),
-  ];
 }

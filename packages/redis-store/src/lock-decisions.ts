@@ -1,4 +1,10 @@
-import type { Confirmed, LockPolicy, Outcome, Released } from '@ticket-locks/lock-engine';
+import type {
+  Confirmed,
+  LockError,
+  LockPolicy,
+  Outcome,
+  Released,
+} from '@ticket-locks/lock-engine';
 
 import { confirmedOf, refusalOf, releasedOf } from './answer.js';
 import type { Asked, EventCalls } from './event-calls.js';
@@ -12,6 +18,13 @@ export interface LockDecisions {
   whenDecided(lockId: string): Promise<unknown> | undefined;
   /** Sees to decisions that were begun and not brought to an end. */
   reap(tag: string): Promise<void>;
+  /** Tells Redis what it has not heard of its sales, a part of them at a time. */
+  review(tag: string): Promise<void>;
+  /**
+   * How a lock ended that Redis does not know; `undefined` when nobody knows. `UNAVAILABLE` when
+   * that cannot be told.
+   */
+  endOf(lockId: string): Promise<LockError | undefined>;
 }
 
 export interface DirectDecisionsOptions {
@@ -46,6 +59,14 @@ export class DirectDecisions implements LockDecisions {
 
   async reap(): Promise<void> {
     // Nothing is ever left open.
+  }
+
+  async review(): Promise<void> {
+    // Nobody else knows of any sale.
+  }
+
+  async endOf(): Promise<undefined> {
+    return undefined;
   }
 }
 

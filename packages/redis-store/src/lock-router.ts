@@ -3,13 +3,16 @@ import type { LockError } from '@ticket-locks/lock-engine';
 import type { EventCalls } from './event-calls.js';
 import { routeOf } from './event-key.js';
 import type { LockRoute } from './event-key.js';
+import type { LockDecisions } from './lock-decisions.js';
 
 /** Finds the event of locks by their ids, and tells lost locks from those that never were. */
 export class LockRouter {
   readonly #events: EventCalls;
+  readonly #endOf: LockDecisions['endOf'];
 
-  constructor(events: EventCalls) {
+  constructor(events: EventCalls, endOf: LockDecisions['endOf']) {
     this.#events = events;
+    this.#endOf = endOf;
   }
 
   /**
@@ -44,12 +47,12 @@ export class LockRouter {
     return only ?? { code: 'LOCK_NOT_FOUND', lockId: lockIds[0] ?? '' };
   }
 
-  /** The refusal, or that the lock is lost: it was granted in an epoch that is over. */
-  withLost(error: LockError): LockError {
+  /** The refusal, or how a lock ended that was granted in an epoch that is over: mostly lost. */
+  async withLost(error: LockError): Promise<LockError> {
     if (error.code !== 'LOCK_NOT_FOUND' || error.lockId === undefined) return error;
     const { lockId } = error;
     const route = routeOf(lockId);
-    const isLost = route !== undefined && route.epoch < this.#events.epoch;
-    return isLost ? { code: 'LOCK_LOST', lockId } : error;
+    if (route === undefined || route.epoch >= this.#events.epoch) return error;
+    return (await this.#endOf(lockId)) ?? { code: 'LOCK_LOST', lockId };
   }
 }

@@ -177,6 +177,8 @@ export class StoreParts {
         const asked = await this.events.ask(tag, { name: 'forget', args: [] }, 'changing');
         more = asked.ok && asked.reply.rest.number(2) === 1;
       }
+      // What cannot be reviewed now is reviewed the next time.
+      await this.decisions.review(tag).catch(() => undefined);
     }
   }
 
@@ -195,8 +197,7 @@ export class StoreParts {
 
   async #create(eventId: Id): Promise<void> {
     const { prefix } = this.#options;
-    if (this.#ledgerEpoch !== undefined)
-      return this.#ledgerEpoch.restore(eventId, this.events.epoch);
+    if (this.#ledgerEpoch !== undefined) return this.#ledgerEpoch.restore(eventId);
     const text = textOf(eventId);
     await this.link.command('SADD', eventKey(prefix, EVENTS), text);
     const args = [this.events.epoch, 0, '{}', text];
@@ -229,7 +230,7 @@ export class StoreParts {
 
   /** The ledger has begun another epoch without this instance. */
   #onFenced(): void {
-    this.#ledgerEpoch?.recover(this.events.epoch).catch(() => undefined);
+    this.epoch.check().catch(() => undefined);
   }
 
   /** What was told while the connection was away is in the streams. */

@@ -44,15 +44,18 @@ async function openBranches(count: number, policy: Partial<LockPolicy> = {}) {
     const ledger = newLedger();
     return Object.assign(Object.create(ledger) as DecisionLedger, {
       load: () => ledger.load(),
-      decide: async (sale: Parameters<DecisionLedger['decide']>[0]) => {
+      decide: async (sales: Parameters<DecisionLedger['decide']>[0]) => {
         await faults.beforeDecide?.();
-        const result = await ledger.decide(sale);
+        const result = await ledger.decide(sales);
         await faults.afterDecide?.();
         return result;
       },
       abort: ledger.abort.bind(ledger),
       return: ledger.return.bind(ledger),
       find: ledger.find.bind(ledger),
+      findMany: ledger.findMany.bind(ledger),
+      epoch: ledger.epoch.bind(ledger),
+      claim: ledger.claim.bind(ledger),
       settle: ledger.settle.bind(ledger),
       nextEpoch: ledger.nextEpoch.bind(ledger),
       events: ledger.events.bind(ledger),
@@ -205,7 +208,8 @@ describe('when Redis has lost its memory', () => {
       });
     };
     expect(codeOf(await first.locks.confirm({ lockId, orderId: 7 }))).toBe('LOCK_LOST');
-    expect(await ledger.find(lockId)).toBe(undefined);
+    expect(await ledger.find(lockId)).toMatchObject({ outcome: 'aborted' });
+    expect(codeOf(await first.locks.confirm({ lockId, orderId: 7 }))).toBe('LOCK_LOST');
     expect(await figuresOf(second)).toMatchObject({ locked: 10, confirmed: 0, deficit: 0 });
   });
 });

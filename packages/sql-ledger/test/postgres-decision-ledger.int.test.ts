@@ -15,6 +15,17 @@ const destroy = async () => {
 
 describeDecisionLedgerContract({ name: 'PostgresDecisionLedger', create: open, destroy });
 
+const saleOf = (lockId: string, overrides: Partial<SaleDecision> = {}): SaleDecision => ({
+  lockId,
+  eventId: 1,
+  categoryId: 1,
+  quantity: 1,
+  userId: 1,
+  epoch: 1,
+  capacityAtGrant: 100,
+  ...overrides,
+});
+
 describe('instances at the same time', () => {
   const opened: DecisionLedger[] = [];
 
@@ -30,17 +41,6 @@ describe('instances at the same time', () => {
     return opened;
   }
 
-  const saleOf = (lockId: string, overrides: Partial<SaleDecision> = {}): SaleDecision => ({
-    lockId,
-    eventId: 1,
-    categoryId: 1,
-    quantity: 1,
-    userId: 1,
-    epoch: 1,
-    capacityAtGrant: 100,
-    ...overrides,
-  });
-
   test('never sell more than there is, and agree on every lock', async () => {
     const ledgers = await openMany(3);
     const first = ledgers[0] as DecisionLedger;
@@ -54,7 +54,7 @@ describe('instances at the same time', () => {
     const answers = await Promise.all(
       locks.flatMap((sale, index) =>
         ledgers.flatMap((ledger, instance) => [
-          ledger.decide(sale),
+          ledger.decide([sale]),
           ...(index % 5 === instance ? [ledger.abort(sale)] : []),
           ...(index % 7 === instance ? [ledger.return(sale.lockId, undefined)] : []),
         ]),
@@ -85,7 +85,7 @@ describe('instances at the same time', () => {
     const deciding = Array.from({ length: 8 }, async (_, caller) => {
       for (let index = 0; index < 40; index += 1) {
         const wasBegun = begun;
-        const answer = await first.decide(saleOf(`lock-${caller}-${index}`));
+        const answer = await first.decide([saleOf(`lock-${caller}-${index}`)]);
         if (wasBegun && answer.ok) afterwards += 1;
       }
     });
@@ -103,11 +103,11 @@ describe('instances at the same time', () => {
     for (let round = 0; round < 30; round += 1) {
       const lockId = `lock-${round}`;
       const sale = saleOf(lockId, { capacityAtGrant: 1_000 });
-      await first.decide(sale);
+      await first.decide([sale]);
       const [settled, returned] = await Promise.all([
         second.settle({ eventId: 1, fetchedAtMs: 2 + round, categories }, [lockId]),
         third.return(lockId, undefined),
-        first.decide(saleOf(`other-${round}`, { capacityAtGrant: 1_000 })),
+        first.decide([saleOf(`other-${round}`, { capacityAtGrant: 1_000 })]),
       ]);
       const record = await first.find(lockId);
       expect(settled).toBe(true);
@@ -150,6 +150,54 @@ test('a connection that is lost inside a transaction fails that call, and nothin
   expect(await ledger.settle({ ...figures, fetchedAtMs: 3 }, [])).toBe(true);
   await ledger.close();
   await destroy();
+});
+
+describe('a commit that fails', () => {
+  test('leaves open what was decided, and the record says it', async () => {
+    const ledger = open();
+    await ledger.load();
+    const categories = [{ categoryId: 1, capacity: 1, soldElsewhere: 0 }];
+    await ledger.settle({ eventId: 1, fetchedAtMs: 1, categories }, []);
+    await administer(`
+      CREATE FUNCTION ${schema}.break_off() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'the disk is gone'; END $$;
+      CREATE CONSTRAINT TRIGGER break_off AFTER INSERT ON ${schema}.decisions
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ${schema}.break_off();`);
+    const failed = { code: 'LEDGER_FAILED' };
+    await expect(ledger.decide([saleOf('lock-1')])).rejects.toMatchObject(failed);
+    await expect(ledger.abort(saleOf('lock-2'))).rejects.toMatchObject(failed);
+    await administer(`DROP TRIGGER break_off ON ${schema}.decisions`);
+    expect(await ledger.findMany(['lock-1', 'lock-2'])).toEqual([]);
+    expect(await ledger.decide([saleOf('lock-1')])).toMatchObject({ decided: true });
+    await ledger.close();
+    await destroy();
+  });
+});
+
+describe('tables of an earlier version', () => {
+  test('are brought up to date where they are, with what is in them', async () => {
+    const before = open();
+    await before.load();
+    const categories = [{ categoryId: 1, capacity: 5, soldElsewhere: 0 }];
+    await before.settle({ eventId: 1, fetchedAtMs: 1, categories }, []);
+    await before.decide([saleOf('lock-1')]);
+    await before.nextEpoch(1);
+    await before.close();
+    // What the third step makes.
+    await administer(`
+      DROP FUNCTION ${schema}.decide_sales; DROP TABLE ${schema}.claims;
+      DELETE FROM ${schema}.schema_version WHERE version >= 3;`);
+    const after = open();
+    const ledgers = [after, open()];
+    await Promise.all(ledgers.map((ledger) => ledger.load()));
+    expect(await after.find('lock-1')).toMatchObject({ outcome: 'sold' });
+    expect(await after.claim(1, 2)).toBe(true);
+    const more = [saleOf('lock-1'), saleOf('lock-2', { epoch: 2 })];
+    expect(await after.decide(more)).toMatchObject({ ok: true, decided: true });
+    expect(await after.figures(1)).toMatchObject([{ confirmed: 2 }]);
+    await Promise.all(ledgers.map((ledger) => ledger.close()));
+    await destroy();
+  });
 });
 
 describe('rights', () => {

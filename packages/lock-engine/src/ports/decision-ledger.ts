@@ -28,15 +28,26 @@ export interface DecisionRecord extends SaleDecision {
 }
 
 /**
- * How a decision came out. `decided` says whether this call wrote the record; else an earlier one
- * stands, and is answered.
+ * How sales that were decided together came out. All are sold: `records` has one for each, in the
+ * order in which they were given, and `decided` says whether this call wrote any of them. Or this
+ * call has sold none, for what stood in the way of the lock that is named, the first in the order
+ * in which they were given:
  *
- * `fenced`: the epoch has moved on. `capacity`: the tickets are not there. `unknown`: there is no
- * record to turn.
+ * `recorded`: its record is not a sale to this order. `fenced`: the epoch has moved on. `capacity`:
+ * the tickets are not there.
+ */
+export type SalesResult =
+  | { readonly ok: true; readonly decided: boolean; readonly records: readonly DecisionRecord[] }
+  | { readonly ok: false; readonly reason: 'recorded'; readonly record: DecisionRecord }
+  | { readonly ok: false; readonly reason: 'fenced' | 'capacity'; readonly lockId: string };
+
+/**
+ * How a record was turned. `decided` says whether this call wrote the record; else an earlier one
+ * stands, and is answered. `unknown`: there is no record to turn.
  */
 export type DecisionResult =
   | { readonly ok: true; readonly decided: boolean; readonly record: DecisionRecord }
-  | { readonly ok: false; readonly reason: 'fenced' | 'capacity' | 'unknown' };
+  | { readonly ok: false; readonly reason: 'unknown' };
 
 /** An event's figures as the source of truth gave them. */
 export interface InventoryFigures {
@@ -81,11 +92,14 @@ export interface DecisionLedger {
    */
   load(): Promise<{ readonly epoch: number; readonly tokenKey: string }>;
   /**
-   * Writes `sold` unless the lock has a record, the epoch is not the one in force (`fenced`), or
-   * `soldElsewhere + confirmed + quantity > max(capacity, capacityAtGrant)` (`capacity`; also when
-   * the category's figures were never set): record, guard and fence in one transaction.
+   * Writes `sold` for every lock or for none, in one transaction. A lock that is sold already stays
+   * as it is, unless that was to another order than the one that is given (`recorded`); so does one
+   * that is aborted or returned (`recorded`). The others need the epoch in force (`fenced`), and
+   * `soldElsewhere + confirmed + quantities <= max(capacity, capacityAtGrant)` in their category
+   * (`capacity`; also when its figures were never set), for each of them counted with those before
+   * it. Checked in that order. The locks are of one event, and each is named once.
    */
-  decide(sale: SaleDecision): Promise<DecisionResult>;
+  decide(sales: readonly SaleDecision[]): Promise<SalesResult>;
   /**
    * Writes `aborted` unless the lock has a record, in any epoch: the lock can never be sold
    * afterwards.
@@ -99,6 +113,8 @@ export interface DecisionLedger {
   return(lockId: string, orderId: Id | undefined): Promise<DecisionResult>;
   /** The record of the lock, or `undefined` when nothing was decided of it. */
   find(lockId: string): Promise<DecisionRecord | undefined>;
+  /** The records of these locks, in any order; nothing for a lock without one. */
+  findMany(lockIds: readonly string[]): Promise<readonly DecisionRecord[]>;
   /**
    * Takes over figures of the source, and counts the sold locks among `lockIds` as settled, in one
    * transaction: what leaves `confirmed` is in `soldElsewhere` by then. Answers false, and changes
@@ -110,13 +126,21 @@ export interface DecisionLedger {
    * others get what is in force.
    */
   nextEpoch(present: number): Promise<EpochBegun>;
+  /** The epoch in force. */
+  epoch(): Promise<number>;
+  /**
+   * Whether this caller is the one who brings an event to the store in this epoch: the first who
+   * asks. False for everybody else ever after, and for all when the epoch is not the one in force.
+   */
+  claim(eventId: Id, epoch: number): Promise<boolean>;
   /** The events whose figures were ever set. */
   events(): Promise<readonly Id[]>;
   /** The figures of an event, in the order of their ids; none for an unknown event. */
   figures(eventId: Id): Promise<readonly DecidedFigures[]>;
   /**
    * The unsettled sales of an event, the oldest first, in pages: `after` is the last lock id of the
-   * page before.
+   * page before. A sale that is settled between pages may be in one or not: whoever adds them to
+   * figures reads the figures after the last page.
    */
   list(eventId: Id, after?: string): Promise<readonly DecisionRecord[]>;
   close(): Promise<void>;

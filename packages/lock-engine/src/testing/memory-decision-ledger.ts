@@ -7,6 +7,7 @@ import type {
   DecisionResult,
   InventoryFigures,
   SaleDecision,
+  SalesResult,
 } from '../ports/decision-ledger.js';
 
 type Figures = { -readonly [Name in keyof DecidedFigures]: DecidedFigures[Name] };
@@ -20,6 +21,8 @@ const PAGE = 100;
 export function memoryDecisionLedger(clock: Clock, tokenKey = 'test-key'): DecisionLedger {
   const records = new Map<string, DecisionRecord>();
   const events = new Map<Id, Map<Id, Figures>>();
+  /** The epoch in which each event was claimed last. */
+  const claims = new Map<Id, number>();
   let epoch = 1;
 
   const figuresOf = ({ eventId, categoryId }: SaleDecision) => events.get(eventId)?.get(categoryId);
@@ -33,19 +36,39 @@ export function memoryDecisionLedger(clock: Clock, tokenKey = 'test-key'): Decis
     return record && { ok: true, decided: false, record };
   };
 
+  const refusalOf = (sales: readonly SaleDecision[]): SalesResult | undefined => {
+    for (const { lockId, orderId } of sales) {
+      const record = records.get(lockId);
+      if (record === undefined || isSoldTo(record, orderId)) continue;
+      return { ok: false, reason: 'recorded', record };
+    }
+    const open = sales.filter(({ lockId }) => !records.has(lockId));
+    const fenced = open.find((sale) => sale.epoch !== epoch);
+    if (fenced !== undefined) return { ok: false, reason: 'fenced', lockId: fenced.lockId };
+    const taken = new Map<Id, number>();
+    for (const sale of open) {
+      const figures = figuresOf(sale);
+      const quantity = (taken.get(sale.categoryId) ?? 0) + sale.quantity;
+      taken.set(sale.categoryId, quantity);
+      if (figures !== undefined && hasRoom(figures, quantity, sale.capacityAtGrant)) continue;
+      return { ok: false, reason: 'capacity', lockId: sale.lockId };
+    }
+    return undefined;
+  };
+
   return {
     load: async () => ({ epoch, tokenKey }),
-    decide: async (sale) => {
-      const earlier = standing(sale.lockId);
-      if (earlier !== undefined) return earlier;
-      if (sale.epoch !== epoch) return { ok: false, reason: 'fenced' };
-      const figures = figuresOf(sale);
-      const bound = Math.max(figures?.capacity ?? 0, sale.capacityAtGrant);
-      if (figures === undefined) return { ok: false, reason: 'capacity' };
-      if (figures.soldElsewhere + figures.confirmed + sale.quantity > bound)
-        return { ok: false, reason: 'capacity' };
-      figures.confirmed += sale.quantity;
-      return write(sale, 'sold');
+    decide: async (sales) => {
+      const refusal = refusalOf(sales);
+      if (refusal !== undefined) return refusal;
+      const open = sales.filter(({ lockId }) => !records.has(lockId));
+      for (const sale of open) {
+        const figures = figuresOf(sale);
+        if (figures !== undefined) figures.confirmed += sale.quantity;
+        write(sale, 'sold');
+      }
+      const sold = sales.flatMap(({ lockId }) => records.get(lockId) ?? []);
+      return { ok: true, decided: open.length > 0, records: sold };
     },
     abort: async (sale) => standing(sale.lockId) ?? write(sale, 'aborted'),
     return: async (lockId, orderId) => {
@@ -58,11 +81,18 @@ export function memoryDecisionLedger(clock: Clock, tokenKey = 'test-key'): Decis
       return write(record, 'returned');
     },
     find: async (lockId) => records.get(lockId),
+    findMany: async (lockIds) => lockIds.flatMap((lockId) => records.get(lockId) ?? []),
     settle: async (figures, lockIds) => settleIn(events, records, figures, lockIds),
     nextEpoch: async (present) => {
       if (present !== epoch) return { epoch, begun: false };
       epoch += 1;
       return { epoch, begun: true };
+    },
+    epoch: async () => epoch,
+    claim: async (eventId, claimed) => {
+      if (claimed !== epoch || claims.get(eventId) === claimed) return false;
+      claims.set(eventId, claimed);
+      return true;
     },
     events: async () => [...events.keys()],
     figures: async (eventId) => {
@@ -70,14 +100,23 @@ export function memoryDecisionLedger(clock: Clock, tokenKey = 'test-key'): Decis
       return all.sort((a, b) => compare(a.categoryId, b.categoryId));
     },
     list: async (eventId, after) => {
-      const all = [...records.values()].filter(
-        (record) => record.eventId === eventId && record.outcome === 'sold' && !record.settled,
-      );
+      const all = [...records.values()];
       const start = after === undefined ? 0 : all.findIndex(({ lockId }) => lockId === after) + 1;
-      return all.slice(start, start + PAGE);
+      const isListed = ({ outcome, settled, ...record }: DecisionRecord) =>
+        record.eventId === eventId && outcome === 'sold' && !settled;
+      return all.slice(start).filter(isListed).slice(0, PAGE);
     },
     close: async () => undefined,
   };
+}
+
+function isSoldTo(record: DecisionRecord, orderId: Id | undefined): boolean {
+  return record.outcome === 'sold' && (orderId === undefined || orderId === record.orderId);
+}
+
+function hasRoom(figures: Figures, quantity: number, capacityAtGrant: number): boolean {
+  const { capacity, soldElsewhere, confirmed } = figures;
+  return soldElsewhere + confirmed + quantity <= Math.max(capacity, capacityAtGrant);
 }
 
 function settleIn(

@@ -2,20 +2,20 @@ import type { DecisionRecord, Id, SaleDecision } from '@ticket-locks/lock-engine
 
 import { keyOf } from '../record/snapshot-rows.js';
 
-/** A row of `decisions`; `bigint` comes as text, ids are JSON. */
+/** A row of `decisions`; `bigint` comes as text, or as a number in JSON, ids are JSON. */
 export interface DecisionRow {
   readonly lock_id: string;
   readonly event: string;
   readonly category: string;
-  readonly quantity: string;
+  readonly quantity: string | number;
   readonly user_id: string;
   readonly order_id: string | null;
-  readonly epoch: string;
-  readonly capacity_at_grant: string;
+  readonly epoch: string | number;
+  readonly capacity_at_grant: string | number;
   readonly late: boolean;
   readonly outcome: DecisionRecord['outcome'];
   readonly settled: boolean;
-  readonly decided_at_ms: string;
+  readonly decided_at_ms: string | number;
 }
 
 export function idOf(text: string): Id {
@@ -37,6 +37,23 @@ export function recordOf(row: DecisionRow): DecisionRecord {
     decidedAtMs: Number(row.decided_at_ms),
     settled: row.settled,
   };
+}
+
+/** Sales as rows of `decisions`, for `DECIDE`. */
+export function rowsOf(sales: readonly SaleDecision[]): string {
+  return JSON.stringify(
+    sales.map((sale) => ({
+      lock_id: sale.lockId,
+      event: keyOf(sale.eventId),
+      category: keyOf(sale.categoryId),
+      quantity: sale.quantity,
+      user_id: keyOf(sale.userId),
+      order_id: sale.orderId === undefined ? null : keyOf(sale.orderId),
+      epoch: sale.epoch,
+      capacity_at_grant: sale.capacityAtGrant,
+      late: sale.late === true,
+    })),
+  );
 }
 
 /** The values of a decision, in the order in which the statements take them. */

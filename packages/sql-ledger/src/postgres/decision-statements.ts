@@ -1,5 +1,5 @@
-// The statements of the decision ledger. Each is one transaction, and each takes the lock of the
-// category's row first, so that no two of them wait for each other in a circle.
+// The statements of the decision ledger. Each is one transaction. What locks more than the record
+// of one lock takes the row of the category first, so that no two wait for each other in a circle.
 
 const RECORD = `lock_id, event, category, quantity, user_id, order_id, epoch, capacity_at_grant,
   late, outcome, settled, decided_at_ms`;
@@ -12,32 +12,10 @@ const VALUES = `$1, $2, $3, $4::bigint, $5, $6, $7::bigint, $8::bigint, $9::bool
  */
 export const FIND = `SELECT ${RECORD} FROM decisions WHERE lock_id = $1`;
 
-/**
- * Record, guard and fence: the record is written if the epoch is in force and the tickets are
- * there, once.
- *
- * The row of the category is locked before its figures are read, so the guard sees every sale that
- * was committed before. A record that another instance is writing at the same time is waited for by
- * the primary key.
- */
-export const DECIDE = `
-  WITH fence AS (
-    SELECT epoch FROM ledger WHERE epoch = $7::bigint FOR SHARE
-  ), guarded AS (
-    SELECT event, category FROM categories
-    WHERE event = $2 AND category = $3
-      AND sold_elsewhere + confirmed + $4::bigint <= greatest(capacity, $8::bigint)
-    FOR UPDATE
-  ), decided AS (
-    INSERT INTO decisions (${RECORD})
-    SELECT ${VALUES}, 'sold', false, ${NOW_MS} FROM fence, guarded
-    ON CONFLICT (lock_id) DO NOTHING
-    RETURNING ${RECORD}
-  ), counted AS (
-    UPDATE categories SET confirmed = confirmed + decided.quantity FROM decided
-    WHERE categories.event = decided.event AND categories.category = decided.category
-  )
-  SELECT * FROM decided`;
+export const FIND_MANY = `SELECT ${RECORD} FROM decisions WHERE lock_id = ANY ($1)`;
+
+/** What it does is in `decide-sales.ts`. */
+export const DECIDE = 'SELECT verdict, record FROM decide_sales($1::jsonb)';
 
 export const ABORT = `
   INSERT INTO decisions (${RECORD})
@@ -86,6 +64,12 @@ export const SETTLE = `
   WHERE categories.event = $1 AND categories.category = sums.category`;
 
 export const NEXT_EPOCH = 'UPDATE ledger SET epoch = epoch + 1 WHERE epoch = $1 RETURNING epoch';
+
+export const CLAIM = `
+  INSERT INTO claims (event, epoch)
+  SELECT $1, epoch FROM ledger WHERE epoch = $2::bigint FOR SHARE
+  ON CONFLICT (event) DO UPDATE SET epoch = excluded.epoch WHERE claims.epoch < excluded.epoch
+  RETURNING epoch`;
 
 export const OPENED = 'SELECT epoch, token_key FROM ledger';
 

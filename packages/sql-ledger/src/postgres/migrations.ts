@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 
 import { LedgerError, messageOf } from '../ledger-error.js';
+import { DECIDE_SALES } from './decide-sales.js';
 import { schemaName } from './schema-name.js';
 
 /**
@@ -88,6 +89,14 @@ const MIGRATIONS: readonly string[] = [
   `
   -- LockLedger: up to which change the publisher has told everything; null while there is none.
   ALTER TABLE ledger ADD COLUMN published_seq bigint;
+  `,
+  `
+  -- DecisionLedger: in which epoch somebody has last begun to bring an event to the store.
+  CREATE TABLE claims (
+    event text PRIMARY KEY,
+    epoch bigint NOT NULL
+  );
+  ${DECIDE_SALES}
   `,
 ];
 

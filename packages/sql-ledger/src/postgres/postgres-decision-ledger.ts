@@ -8,18 +8,21 @@ import type {
   Id,
   InventoryFigures,
   SaleDecision,
+  SalesResult,
 } from '@ticket-locks/lock-engine';
 
 import { LedgerError, messageOf } from '../ledger-error.js';
 import { keyOf } from '../record/snapshot-rows.js';
-import { idOf, recordOf, valuesOf } from './decision-row.js';
+import { idOf, recordOf, rowsOf, valuesOf } from './decision-row.js';
 import type { DecisionRow } from './decision-row.js';
 import {
   ABORT,
+  CLAIM,
   DECIDE,
   EVENTS,
   FIGURES,
   FIND,
+  FIND_MANY,
   HOLD_EVENT,
   LIST,
   NEXT_EPOCH,
@@ -36,6 +39,14 @@ import type { PostgresOptions } from './session-settings.js';
 export interface PostgresDecisionLedgerOptions extends PostgresOptions {
   /** Default 10. Most connections at once. */
   readonly connectionsMax?: number | undefined;
+}
+
+/** Looks for a sale that is being written while it is to be taken back. */
+const RETURNS_MAX = 5;
+
+interface DecidedRow {
+  readonly verdict: 'written' | 'standing' | 'recorded' | 'fenced' | 'capacity';
+  readonly record: DecisionRow;
 }
 
 /**
@@ -65,13 +76,17 @@ export class PostgresDecisionLedger implements DecisionLedger {
     return { epoch: Number(ledger.epoch), tokenKey: ledger.token_key };
   }
 
-  async decide(sale: SaleDecision): Promise<DecisionResult> {
-    const [decided] = await this.#rows<DecisionRow>(DECIDE, valuesOf(sale));
-    if (decided !== undefined) return { ok: true, decided: true, record: recordOf(decided) };
-    const standing = await this.#standing(sale.lockId);
-    if (standing !== undefined) return standing;
-    const [ledger] = await this.#rows<{ epoch: string }>(OPENED);
-    return { ok: false, reason: Number(ledger?.epoch) === sale.epoch ? 'capacity' : 'fenced' };
+  async decide(sales: readonly SaleDecision[]): Promise<SalesResult> {
+    const rows = await this.#rows<DecidedRow>(DECIDE, [rowsOf(sales)]);
+    const [first] = rows;
+    if (first === undefined) throw new LedgerError('LEDGER_DAMAGED', 'a decision has no verdict');
+    const { verdict } = first;
+    if (verdict === 'recorded')
+      return { ok: false, reason: verdict, record: recordOf(first.record) };
+    if (verdict === 'fenced' || verdict === 'capacity')
+      return { ok: false, reason: verdict, lockId: first.record.lock_id };
+    const decided = rows.some((row) => row.verdict === 'written');
+    return { ok: true, decided, records: rows.map(({ record }) => recordOf(record)) };
   }
 
   async abort(sale: SaleDecision): Promise<DecisionResult> {
@@ -82,14 +97,25 @@ export class PostgresDecisionLedger implements DecisionLedger {
 
   async return(lockId: string, orderId: Id | undefined): Promise<DecisionResult> {
     const order = orderId === undefined ? null : keyOf(orderId);
-    const [returned] = await this.#rows<DecisionRow>(RETURN, [lockId, order]);
-    if (returned !== undefined) return { ok: true, decided: true, record: recordOf(returned) };
-    return (await this.#standing(lockId)) ?? { ok: false, reason: 'unknown' };
+    for (let attempts = 0; attempts < RETURNS_MAX; attempts += 1) {
+      const [returned] = await this.#rows<DecisionRow>(RETURN, [lockId, order]);
+      if (returned !== undefined) return { ok: true, decided: true, record: recordOf(returned) };
+      const record = await this.find(lockId);
+      if (record === undefined) return { ok: false, reason: 'unknown' };
+      // It was written after the statement had looked: it is turned by the next one.
+      const isTurnable = record.outcome === 'sold' && !record.settled && record.orderId === orderId;
+      if (!isTurnable) return { ok: true, decided: false, record };
+    }
+    throw new LedgerError('LEDGER_FAILED', 'a sale could not be taken back');
   }
 
   async find(lockId: string): Promise<DecisionRecord | undefined> {
     const [row] = await this.#rows<DecisionRow>(FIND, [lockId]);
     return row && recordOf(row);
+  }
+
+  async findMany(lockIds: readonly string[]): Promise<readonly DecisionRecord[]> {
+    return (await this.#rows<DecisionRow>(FIND_MANY, [lockIds])).map(recordOf);
   }
 
   async settle(figures: InventoryFigures, lockIds: readonly string[]): Promise<boolean> {
@@ -115,8 +141,16 @@ export class PostgresDecisionLedger implements DecisionLedger {
   async nextEpoch(present: number): Promise<EpochBegun> {
     const [begun] = await this.#rows<{ epoch: string }>(NEXT_EPOCH, [present]);
     if (begun !== undefined) return { epoch: Number(begun.epoch), begun: true };
+    return { epoch: await this.epoch(), begun: false };
+  }
+
+  async epoch(): Promise<number> {
     const [ledger] = await this.#rows<{ epoch: string }>(OPENED);
-    return { epoch: Number(ledger?.epoch), begun: false };
+    return Number(ledger?.epoch);
+  }
+
+  async claim(eventId: Id, epoch: number): Promise<boolean> {
+    return (await this.#rows(CLAIM, [keyOf(eventId), epoch])).length > 0;
   }
 
   async events(): Promise<readonly Id[]> {

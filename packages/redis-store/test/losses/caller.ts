@@ -176,9 +176,13 @@ export class Caller {
     factsOf: (lockId: string) => Facts,
   ): void {
     const code = codeOf(outcome);
+    const culprit = outcome.ok || !('lockId' in outcome.error) ? undefined : outcome.error.lockId;
     this.#journal.count(`${wish} ${code}`);
-    for (const lockId of lockIds)
-      this.#journal.ask(lockId, { ...turn, wish, code, ...factsOf(lockId) });
+    for (const lockId of lockIds) {
+      const isForAnother = culprit !== undefined && culprit !== lockId;
+      const facts = { ...factsOf(lockId), ...(isForAnother && { isForAnother: true as const }) };
+      this.#journal.ask(lockId, { ...turn, wish, code, ...facts });
+    }
   }
 }
 

@@ -26,6 +26,8 @@ export interface Asked {
   readonly expiresInMs?: number;
   readonly orderId?: Id;
   readonly late?: true;
+  /** One call was about several locks, and was refused because of another of them. */
+  readonly isForAnother?: true;
   /** The answer says that this call, or one before, gave the tickets back. */
   readonly isReleased?: true;
 }

@@ -15,7 +15,9 @@ export function lossProblems(evidence: Evidence): Problem[] {
 /** Nobody may be told that there never was such a lock. */
 function unknownLocks({ stories }: Evidence): Problem[] {
   return stories.flatMap(({ lockId, asked }) => {
-    const missing = asked.find(({ code }) => code === 'LOCK_NOT_FOUND');
+    const missing = asked.find(
+      ({ code, isForAnother }) => code === 'LOCK_NOT_FOUND' && isForAnother !== true,
+    );
     return missing === undefined ? [] : [unsaid(lockId, `${missing.wish}: LOCK_NOT_FOUND`)];
   });
 }

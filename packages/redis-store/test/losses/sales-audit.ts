@@ -83,7 +83,8 @@ function isYes({ wish, code }: Asked): boolean {
 }
 
 /** An answer that says for good that the lock is not sold. */
-function isNo({ code }: Asked): boolean {
+function isNo({ code, isForAnother }: Asked): boolean {
+  if (isForAnother === true) return false;
   return code === 'LOCK_LOST' || code === 'LOCK_RELEASED' || code === 'LOCK_EXPIRED';
 }
 

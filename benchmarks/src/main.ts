@@ -5,8 +5,14 @@ import { parseArgs } from 'node:util';
 import { benchmarkAmqp } from './amqp.bench.js';
 import { benchmarkEngine } from './engine.bench.js';
 import { benchmarkLedger } from './ledger.bench.js';
+import { benchmarkRedis } from './redis.bench.js';
 
-const BENCHMARKS = { engine: benchmarkEngine, ledger: benchmarkLedger, amqp: benchmarkAmqp };
+const BENCHMARKS = {
+  engine: benchmarkEngine,
+  ledger: benchmarkLedger,
+  amqp: benchmarkAmqp,
+  redis: benchmarkRedis,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -6,8 +6,8 @@ import { Environment } from './environment.js';
 import type { Variables } from './environment.js';
 import { readEventsConfig } from './events-config.js';
 import type { EventsConfig } from './events-config.js';
-import { readLedger } from './ledger.js';
-import type { LedgerConfig } from './ledger.js';
+import { readStore } from './store-config.js';
+import type { StoreConfig } from './store-config.js';
 import { readTokenConfig } from './token-config.js';
 import type { TokenConfig } from './token-config.js';
 
@@ -34,7 +34,7 @@ export interface Config {
   /** Set: the events service is the source of truth. */
   readonly events: EventsConfig | undefined;
   readonly amqp: AmqpConfig | undefined;
-  readonly ledger: LedgerConfig;
+  readonly store: StoreConfig;
   /** What the operator should know, for the log. */
   readonly notices: readonly string[];
 }
@@ -91,10 +91,9 @@ export function readConfig(variables: Variables): ConfigResult {
     }),
     events: readEventsConfig(environment),
     amqp: readAmqp(environment),
-    ledger: readLedger(environment),
+    store: readStore(environment, notices),
     notices,
   };
-  readWhatComesLater(environment);
   const { problems } = environment;
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config };
 }
@@ -198,15 +197,4 @@ function readAmqp(environment: Environment): AmqpConfig | undefined {
   const queueOptions = environment.object('RABBITMQ_QUEUE_OPTIONS', { durable: true });
   const declare = environment.choice('RABBITMQ_DECLARE', ['auto', 'never'], 'auto');
   return url === undefined ? undefined : { url, queue, queueOptions, declare };
-}
-
-/** Settings of parts that are not built yet: never accepted as if they worked. */
-function readWhatComesLater(environment: Environment): void {
-  const later = (setting: string) =>
-    environment.problem(`${setting} is not available in this version`);
-  if (environment.choice('LOCK_STORE', ['memory', 'redis'], 'memory') === 'redis') {
-    later('LOCK_STORE=redis');
-  }
-  environment.url('REDIS_URL', ['redis:', 'rediss:']);
-  environment.text('REDIS_PREFIX');
 }

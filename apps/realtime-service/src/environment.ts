@@ -72,12 +72,13 @@ export class Environment {
 
   url(name: string, protocols: readonly string[]): string | undefined {
     const value = this.text(name);
-    if (value === undefined) return undefined;
-    const isFine = URL.canParse(value) && protocols.includes(new URL(value).protocol);
-    // The value is not repeated: it may contain a password.
-    const schemes = protocols.map((protocol) => `${protocol}//`).join(' or ');
-    if (!isFine) this.problems.push(`${name} must be a URL that begins with ${schemes}`);
-    return value;
+    return value === undefined ? undefined : this.#checkedUrls(name, [value], protocols);
+  }
+
+  /** One URL, or several with commas between them. */
+  urls(name: string, protocols: readonly string[]): string | undefined {
+    const value = this.text(name);
+    return value === undefined ? undefined : this.#checkedUrls(name, value.split(','), protocols);
   }
 
   object(name: string, fallback: object): object {
@@ -94,6 +95,16 @@ export class Environment {
 
   problem(text: string): void {
     this.problems.push(text);
+  }
+
+  #checkedUrls(name: string, urls: readonly string[], protocols: readonly string[]): string {
+    const isFine = urls.every(
+      (url) => URL.canParse(url) && protocols.includes(new URL(url).protocol),
+    );
+    // The value is not repeated: it may contain a password.
+    const schemes = protocols.map((protocol) => `${protocol}//`).join(' or ');
+    if (!isFine) this.problems.push(`${name} must be a URL that begins with ${schemes}`);
+    return urls.join(',');
   }
 
   #refuse<Value>(name: string, expectation: string, fallback: Value): Value {

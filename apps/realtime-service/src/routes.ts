@@ -3,6 +3,7 @@ import type { SocketStats } from '@ticket-locks/socket-adapter';
 import type { Registry } from 'prom-client';
 
 import { json } from './http-answer.js';
+import type { HttpAnswer } from './http-answer.js';
 import type { Route } from './http-server.js';
 
 export interface Readiness {
@@ -26,7 +27,7 @@ export function serviceRoutes({
 }: RouteOptions): ReadonlyMap<string, Route> {
   return new Map<string, Route>([
     ['/', async () => json(200, { service: 'realtime-service', namespace: '/realtime' })],
-    ['/stats', async () => json(200, await stats())],
+    ['/stats', () => statsAnswer(stats)],
     ['/health/live', async () => json(200, { status: 'live' })],
     [
       '/health/ready',
@@ -41,6 +42,15 @@ export function serviceRoutes({
       async () => ({ status: 200, type: metrics.contentType, body: await metrics.metrics() }),
     ],
   ]);
+}
+
+/** Without a store that answers there are no figures. */
+async function statsAnswer(stats: RouteOptions['stats']): Promise<HttpAnswer> {
+  try {
+    return json(200, await stats());
+  } catch {
+    return json(503, { code: 'UNAVAILABLE', message: 'The service cannot do this now' });
+  }
 }
 
 /** The figures of `/stats` and of `get-realtime-stats`. */

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 
 import { AmqpAdapter, AmqpInventorySource } from '@ticket-locks/amqp-adapter';
 import type { AmqpAdapterOptions } from '@ticket-locks/amqp-adapter';
-import { LocalTicketLocks, systemClock, systemTimers } from '@ticket-locks/lock-engine';
-import type { Clock, Timers } from '@ticket-locks/lock-engine';
+import { systemClock, systemTimers } from '@ticket-locks/lock-engine';
+import type { Clock, TicketLocks, Timers } from '@ticket-locks/lock-engine';
 import { SocketAdapter, socketServerOptions, tokenVerifier } from '@ticket-locks/socket-adapter';
 import { Server } from 'socket.io';
 
@@ -16,7 +16,8 @@ import type { EventsConfig } from './events-config.js';
 import { createHttpServer } from './http-server.js';
 import type { Route } from './http-server.js';
 import type { FixedInventory } from './inventory.js';
-import { createLedger } from './ledger.js';
+import { createLockStore } from './lock-store.js';
+import type { LockStore } from './lock-store.js';
 import type { MessageState } from './message-metrics.js';
 import { createMetrics } from './metrics.js';
 import { readStats, serviceRoutes } from './routes.js';
@@ -53,7 +54,8 @@ export class Service {
   /** Set: the events service is the source of truth. */
   readonly #events: AmqpInventorySource | undefined;
   readonly #settlements: SettlementWatch | undefined;
-  readonly #locks: LocalTicketLocks;
+  readonly #store: LockStore;
+  readonly #locks: TicketLocks;
   readonly #log: ServiceLog;
   readonly #http: HttpServer;
   readonly #io: Server;
@@ -66,19 +68,15 @@ export class Service {
     const { config, inventory, log, onFailure } = options;
     this.#config = config;
     this.#log = log;
-    const ledger = createLedger(config.ledger, { log, outbox: config.amqp !== undefined });
     this.#events = config.events && this.#createEvents(config.events);
-    this.#locks = new LocalTicketLocks({
+    this.#store = createLockStore({
+      config,
       source: this.#events ?? inventory,
-      inventoryRefreshMs: config.inventoryRefreshMs,
-      inventoryStaleAfterMs: config.inventoryStaleAfterMs,
-      ...(ledger !== undefined && { ledger }),
-      policy: config.policy,
-      disconnectGraceMs: config.disconnectGraceMs,
-      cleanupIntervalMs: config.cleanupIntervalMs,
       clock: this.#clock,
       timers: this.#timers,
+      log,
     });
+    this.#locks = this.#store.locks;
     this.#locks.on('failure', onFailure);
     this.#settlements = this.#events && this.#createSettlementWatch();
     this.#demo = config.isDemo ? this.#createDemo(inventory) : undefined;
@@ -98,17 +96,17 @@ export class Service {
       verifyToken: tokenVerifier({ ...config.tokens, clock: this.#clock }),
       limits: config.limits,
       trustedProxies: config.trustedProxies,
+      ...(this.#store.peers !== undefined && { peers: this.#store.peers }),
       clock: this.#clock,
       timers: this.#timers,
       log,
     });
-    this.#amqp = config.amqp && this.#createAmqp({ ...config.amqp, outbox: ledger });
+    this.#amqp = config.amqp && this.#createAmqp({ ...config.amqp, outbox: this.#store.outbox });
   }
 
   /** Returns the port. Rejects when the port is taken or the store cannot be had. */
   async start(): Promise<number> {
-    await this.#locks.start();
-    this.#tellRecovery();
+    await this.#store.start();
     this.#sockets.start();
     this.#http.listen(this.#config.port, this.#config.host);
     await once(this.#http, 'listening');
@@ -125,19 +123,7 @@ export class Service {
     // After the last change.
     await this.#amqp?.stop();
     await this.#within(CLOSE_TIMEOUT_MS, this.#io.close());
-    await this.#locks.stop();
-  }
-
-  #tellRecovery(): void {
-    const { recovery } = this.#locks;
-    if (recovery === undefined) return;
-    this.#log.info(recovery, 'the ledger was read');
-    const { clockMovedBackMs } = recovery;
-    if (clockMovedBackMs === 0) return;
-    this.#log.warn(
-      { clockMovedBackMs },
-      'the clock stands behind the ledger: time goes on from the newest change',
-    );
+    await this.#store.stop();
   }
 
   #routes(): ReadonlyMap<string, Route> {
@@ -147,6 +133,7 @@ export class Service {
       readiness: () => this.#readiness(),
       metrics: createMetrics({
         locks: this.#locks,
+        store: this.#store,
         sockets: () => this.#sockets.stats(),
         oldestUnsettledSeconds: settlements && (() => settlements.oldestSeconds()),
         messages: this.#config.amqp && (() => this.#messages()),
@@ -217,7 +204,8 @@ export class Service {
     const degraded: string[] = [];
     if (this.#amqp?.isConnected === false) degraded.push('rabbitmq');
     if (this.#events?.isAnswering === false) degraded.push('events');
-    return { missing: this.#missing, degraded };
+    const missing = this.#store.isAvailable ? this.#missing : [...this.#missing, 'redis'];
+    return { missing, degraded };
   }
 
   async #within(timeoutMs: number, work: Promise<void>): Promise<void> {

@@ -65,7 +65,7 @@ describe('without any variable', () => {
       inventoryStaleAfterMs: 300_000,
       events: undefined,
       amqp: undefined,
-      ledger: { kind: 'sqlite', folder: './data' },
+      store: { kind: 'memory', ledger: { kind: 'sqlite', folder: './data' } },
       notices: [],
     });
   });
@@ -133,10 +133,20 @@ describe('what is set counts', () => {
     ],
     ['LOG_LEVEL', 'silent', ({ logLevel }) => logLevel, 'silent'],
     ['DEMO', 'on', ({ isDemo }) => isDemo, true],
-    ['DATA_DIR', 'none', ({ ledger }) => ledger, { kind: 'none' }],
-    ['DATA_DIR', '/var/lib/x', ({ ledger }) => ledger, { kind: 'sqlite', folder: '/var/lib/x' }],
-    ['DATABASE_URL', 'postgres://db', ({ ledger }) => ledger.kind, 'postgres'],
-    ['LOCK_STORE', 'memory', ({ port }) => port, 8880],
+    ['DATA_DIR', 'none', ({ store }) => store, { kind: 'memory', ledger: { kind: 'none' } }],
+    [
+      'DATA_DIR',
+      '/var/lib/x',
+      ({ store }) => store,
+      { kind: 'memory', ledger: { kind: 'sqlite', folder: '/var/lib/x' } },
+    ],
+    [
+      'DATABASE_URL',
+      'postgres://db',
+      ({ store }) => store,
+      { kind: 'memory', ledger: { kind: 'postgres', url: 'postgres://db' } },
+    ],
+    ['LOCK_STORE', 'memory', ({ store }) => store.kind, 'memory'],
     ['WEBSOCKET_PORT', ' 99 ', ({ port }) => port, 99],
     ['WEBSOCKET_PORT', '', ({ port }) => port, 8880],
   ])('%s=%s', (name, value, read, expected) => {
@@ -226,7 +236,13 @@ describe('what is wrong is told', () => {
       { JWT_JWKS_URL: 'https://keys.example' },
       'only one of JWT_SECRET and JWT_JWKS_URL may be set',
     ],
-    [{ LOCK_STORE: 'redis' }, 'LOCK_STORE=redis is not available in this version'],
+    [{ LOCK_STORE: 'redis' }, 'REDIS_URL must be set with LOCK_STORE=redis'],
+    [{ LOCK_STORE: 'rediss' }, 'LOCK_STORE must be one of memory, redis, got "rediss"'],
+    [{ REDIS_PREFIX: 'a b' }, 'REDIS_PREFIX must be 1 to 32 letters, digits, - and _, got "a b"'],
+    [
+      { REDIS_URL: 'redis://a:6379,b:6379' },
+      'REDIS_URL must be a URL that begins with redis:// or rediss://',
+    ],
     [{ REDIS_URL: 'localhost' }, 'REDIS_URL must be a URL that begins with redis:// or rediss://'],
   ])('%o', (variables, problem) => {
     expect(problemsOf(variables)).toEqual([problem]);
@@ -242,6 +258,54 @@ describe('what is wrong is told', () => {
     const problems = problemsOf(variables);
     expect(problems).toHaveLength(3);
     expect(problems.join()).not.toContain('hunter2');
+  });
+});
+
+describe('a store that many instances share', () => {
+  const redis = { LOCK_STORE: 'redis', REDIS_URL: 'rediss://user:secret@redis:6380/1' };
+  const ledger = { DATABASE_URL: 'postgres://db' };
+
+  test('is a Redis, with a ledger beside it', () => {
+    const { store, notices } = configOf({ ...redis, ...ledger, REDIS_PREFIX: 'shop_1-a' });
+    expect(store).toEqual({
+      kind: 'redis',
+      url: 'rediss://user:secret@redis:6380/1',
+      prefix: 'shop_1-a',
+      databaseUrl: 'postgres://db',
+    });
+    expect(notices).toEqual([]);
+    expect(configOf({ ...redis, ...ledger }).store).toMatchObject({ prefix: 'tl' });
+    const url = 'redis://a:6379,redis://b:6379';
+    expect(configOf({ ...redis, REDIS_URL: url }).store).toMatchObject({ url });
+  });
+
+  test.each([{}, { NODE_ENV: 'production', WEBSOCKET_CORS_ORIGIN: 'https://shop.example' }])(
+    'without a ledger says what it cannot promise (%o)',
+    (variables) => {
+      const { store, notices } = configOf({ ...redis, ...variables });
+      expect(store).toMatchObject({ kind: 'redis', databaseUrl: undefined });
+      expect(notices).toEqual([
+        expect.stringMatching(
+          /a confirm loses the sale: tickets that somebody has paid for are on sale/,
+        ),
+      ]);
+    },
+  );
+
+  test('has no use for a folder, and none for keys of which each instance has another', () => {
+    const { notices } = configOf({ ...redis, ...ledger, DATA_DIR: './data', JWT_SECRET: '' });
+    expect(notices).toContain('DATA_DIR has no use with LOCK_STORE=redis');
+    expect(notices.join()).toContain('refuses the tokens of the others');
+    expect(configOf({ ...redis, ...ledger, DATA_DIR: 'none' }).notices).toEqual([]);
+  });
+
+  test('is not used when nobody says so, which is told', () => {
+    const { store, notices } = configOf({ REDIS_URL: redis.REDIS_URL, REDIS_PREFIX: 'shop' });
+    expect(store).toMatchObject({ kind: 'memory' });
+    expect(notices).toEqual([
+      'REDIS_URL has no use without LOCK_STORE=redis',
+      'REDIS_PREFIX has no use without LOCK_STORE=redis',
+    ]);
   });
 });
 

@@ -30,7 +30,7 @@ describe('starting', () => {
       'realtime-service: only one of JWT_SECRET and JWT_JWKS_URL may be set',
       'realtime-service: LOCK_DURATION_MINUTES must be an integer from 1 to 525600, got "abc"',
       'realtime-service: DATABASE_URL must be a URL that begins with postgres:// or postgresql://',
-      'realtime-service: LOCK_STORE=redis is not available in this version',
+      'realtime-service: REDIS_URL must be set with LOCK_STORE=redis',
     ]);
   });
 

@@ -35,8 +35,9 @@ export interface AmqpAdapterOptions {
   /** Default `ticket.locks`. The topic exchange to which every change is told. */
   readonly exchange?: string | undefined;
   /**
-   * The ledger of `locks`, made with the option `outbox`. Without it a change is told at most as
-   * long as this process lives, and the oldest are dropped when the broker is away for too long.
+   * The ledger of `locks`, or what the store in Redis offers, made with the option `outbox`.
+   * Without it a change is told at most as long as this process lives, by every instance, and the
+   * oldest are dropped when the broker is away for too long.
    */
   readonly outbox?: ChangeOutbox | undefined;
   /** Default 10,000. Changes in memory that wait for the broker. */
@@ -142,7 +143,7 @@ export class AmqpAdapter extends EventEmitter<AmqpAdapterEvents> {
   async stop(): Promise<void> {
     await this.drain();
     await this.#within(TELL_TIMEOUT_MS, this.#publisher.drain());
-    this.#publisher.stop();
+    await this.#within(CLOSE_TIMEOUT_MS, this.#publisher.stop());
     await this.#within(CLOSE_TIMEOUT_MS, this.#connection.close());
     this.#onServing(false);
   }

@@ -1,12 +1,15 @@
-import type { ChangeOutbox, LockChange, Timers } from '@ticket-locks/lock-engine';
+import type { ChangeOutbox, LockChange, OutboxEntry, Timers } from '@ticket-locks/lock-engine';
 
 import type { AdapterLog } from './adapter-log.js';
 import { isPublished, orderKeyOf } from './change-message.js';
 
 /** A change on its way out. */
 export interface WaitingChange {
+  readonly id: string;
   readonly change: LockChange;
   readonly orderKey: string;
+  /** Only with an outbox. */
+  readonly position?: string | undefined;
   state: 'waiting' | 'sent' | 'confirmed';
 }
 
@@ -19,8 +22,10 @@ export interface ChangeBufferOptions {
   readonly changesMax: number;
   readonly log: AdapterLog;
   readonly timers: Timers;
-  /** There is more than before. */
+  /** There may be more than before, or nothing any more. */
   readonly onMore: () => void;
+  /** All that was held is somebody else's to tell. */
+  readonly onCleared: () => void;
 }
 
 const READ_MAX = 500;
@@ -29,67 +34,69 @@ const READ_RETRY_MS = 1000;
 /**
  * The changes that are still to be told, in their order, in bounded memory.
  *
- * NEW -> `open` -> OPEN -> `close` -> CLOSED. With an outbox it takes what is told live as long as
- * nothing is missing before it and there is room; else it is behind, and reads on from the outbox
- * as soon as half of the room is free. Without one it drops the oldest, counts that, and says so.
+ * NEW -> `open` -> OPEN -> `close` -> CLOSED. With an outbox it reads from that as soon as half of
+ * the room is free. Without one it takes what it is offered, drops the oldest when there is no
+ * room, counts that, and says so.
  */
 export class ChangeBuffer {
   readonly #options: ChangeBufferOptions;
-  readonly #entries: WaitingChange[] = [];
-  #idPrefix: string;
-  /** With an outbox: the first change that was not taken in. */
-  #nextSeq = 0;
-  /** The newest change that was told live. */
-  #heardSeq = 0;
+  #entries: WaitingChange[] = [];
+  /** With an outbox: there may be more to read. */
   #isBehind = false;
   #isReading = false;
+  /** Counts how often all was let go of: what was being read meanwhile goes, too. */
+  #turn = 0;
   #isClosed = false;
+  #closing: Promise<void> | undefined;
   #isDropping = false;
   #droppedCount = 0;
+  #toldDroppedCount = 0;
   #cancelRetry: (() => void) | undefined;
 
   constructor(options: ChangeBufferOptions) {
     this.#options = options;
-    this.#idPrefix = options.runId;
   }
 
   /** Rejects when the outbox does. */
   async open(): Promise<void> {
-    const { outbox } = this.#options;
-    if (outbox === undefined) return;
-    const { outboxId, publishedSeq } = await outbox.position();
-    this.#idPrefix = outboxId;
-    this.#nextSeq = publishedSeq + 1;
-    this.#isBehind = true;
+    this.#isBehind = this.#options.outbox !== undefined;
+    await this.#options.outbox?.attach({
+      onMore: () => this.lookAgain(),
+      onRevoked: () => this.#clear(),
+    });
   }
 
-  /** Takes one change as it happens, in the order of `seq`. */
+  /** Takes one change as it happens. Only without an outbox. */
   offer(change: LockChange): void {
-    if (this.#isClosed) return;
-    const { outbox, changesMax, onMore } = this.#options;
-    this.#heardSeq = Math.max(this.#heardSeq, change.seq);
-    if (outbox === undefined) {
-      this.#take(change);
-      if (this.#entries.length > changesMax) this.#dropOldest();
-    } else if (change.seq === this.#nextSeq && this.#entries.length < changesMax) {
-      this.#take(change);
-    } else if (change.seq >= this.#nextSeq) {
-      this.#isBehind = true;
-    }
+    const { runId, changesMax, onMore } = this.#options;
+    if (this.#isClosed || !isPublished(change)) return;
+    const id = `${runId}-${change.seq}`;
+    this.#entries.push({ id, change, orderKey: orderKeyOf(change), state: 'waiting' });
+    if (this.#entries.length > changesMax) this.#dropOldest();
     onMore();
   }
 
-  /** Reads on from the outbox, if something is missing and there is room. */
+  /** There may be more in the outbox. */
+  lookAgain(): void {
+    if (this.#isClosed || this.#options.outbox === undefined) return;
+    this.#isBehind = true;
+    this.#options.onMore();
+  }
+
+  /** Reads on from the outbox, if there may be more and there is room. */
   refill(): void {
-    const { outbox, changesMax } = this.#options;
+    const { outbox, changesMax, log } = this.#options;
     const hasRoom = this.#entries.length <= changesMax / 2;
     if (outbox === undefined || !this.#isBehind || !hasRoom) return;
     if (this.#isReading || this.#isClosed) return;
     this.#isReading = true;
-    outbox.changesAfter(this.#nextSeq - 1, READ_MAX).then(
-      (changes) => this.#onRead(changes),
+    this.#isBehind = false;
+    const turn = this.#turn;
+    outbox.read(Math.min(READ_MAX, changesMax - this.#entries.length)).then(
+      (entries) => this.#onRead(turn === this.#turn ? entries : []),
       (error: unknown) => {
-        this.#options.log.error({ err: error }, 'cannot read the changes that are to be told');
+        log.error({ err: error }, 'cannot read the changes that are to be told');
+        this.#isBehind = true;
         this.#readLater();
       },
     );
@@ -103,56 +110,54 @@ export class ChangeBuffer {
   /** Lets go of what is confirmed at the front, and returns how many that were. */
   settle(): number {
     let count = 0;
-    while (this.#entries[count]?.state === 'confirmed') count += 1;
+    for (; this.#entries[count]?.state === 'confirmed'; count += 1) {
+      const { position } = this.#entries[count] ?? {};
+      if (position !== undefined) this.#options.outbox?.markPublished(position);
+    }
     if (count > 0) this.#entries.splice(0, count);
     if (this.#entries.length === 0) this.#isDropping = false;
-    this.#mark();
     return count;
   }
 
-  /** Everything that was sent and not confirmed is to be sent again. */
+  /** What was sent and not confirmed is to be sent again. */
   rewind(): void {
     for (const entry of this.#entries) if (entry.state === 'sent') entry.state = 'waiting';
   }
 
-  close(): void {
+  /** Lets another publisher go on, where there is an outbox. */
+  close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelRetry?.();
-  }
-
-  /** What the ids of the messages begin with. */
-  get idPrefix(): string {
-    return this.#idPrefix;
+    this.#closing ??= this.#options.outbox?.detach() ?? Promise.resolve();
+    return this.#closing;
   }
 
   /** Whether everything that was heard of is told. */
   get isEmpty(): boolean {
-    return this.#entries.length === 0 && !this.#isBehind;
+    return this.#entries.length === 0 && !this.#isBehind && !this.#isReading;
   }
 
   /** Changes that are not told yet; those that are only in the outbox are counted roughly. */
   get waitingCount(): number {
-    const unread = this.#isBehind ? Math.max(0, this.#heardSeq - this.#nextSeq + 1) : 0;
-    return this.#entries.length + unread;
+    return this.#entries.length + (this.#options.outbox?.outboxStats().unread ?? 0);
   }
 
   /** Changes that were given up. */
   get droppedCount(): number {
-    return this.#droppedCount;
+    return this.#droppedCount + (this.#options.outbox?.outboxStats().dropped ?? 0);
   }
 
-  #onRead(changes: readonly LockChange[]): void {
-    if (this.#isClosed) return;
-    const fromSeq = this.#nextSeq;
-    for (const change of changes) {
-      // It was told live meanwhile.
-      if (change.seq < this.#nextSeq) continue;
-      if (change.seq > this.#nextSeq) this.#noteGap(change.seq - this.#nextSeq);
-      this.#take(change);
-    }
-    if (changes.length < READ_MAX && this.#heardSeq < this.#nextSeq) this.#isBehind = false;
-    if (this.#isBehind && this.#nextSeq === fromSeq) return this.#readLater();
+  #onRead(entries: readonly OutboxEntry[]): void {
     this.#isReading = false;
+    if (this.#isClosed) return;
+    for (const { id, position, change } of entries) {
+      // Facts of our own book-keeping are told to nobody; they only move the mark.
+      const state = isPublished(change) ? 'waiting' : 'confirmed';
+      this.#entries.push({ id, position, change, orderKey: orderKeyOf(change), state });
+    }
+    if (entries.length > 0) this.#isBehind = true;
+    if (this.#entries[0]?.state === 'confirmed') this.settle();
+    this.#tellGap();
     this.#options.onMore();
   }
 
@@ -164,18 +169,12 @@ export class ChangeBuffer {
     });
   }
 
-  #take(change: LockChange): void {
-    this.#nextSeq = change.seq + 1;
-    if (isPublished(change)) {
-      this.#entries.push({ change, orderKey: orderKeyOf(change), state: 'waiting' });
-    } else {
-      this.#mark();
-    }
-  }
-
-  #mark(): void {
-    const oldestSeq = this.#entries[0]?.change.seq ?? this.#nextSeq;
-    this.#options.outbox?.markPublished(oldestSeq - 1);
+  #clear(): void {
+    this.#turn += 1;
+    this.#entries = [];
+    this.#isBehind = false;
+    this.#options.onCleared();
+    this.#options.onMore();
   }
 
   /** Without an outbox: what is under way stays, and so does what is about money. */
@@ -192,8 +191,10 @@ export class ChangeBuffer {
     log.error({ changesMax }, 'too many changes wait for RabbitMQ: the oldest are dropped');
   }
 
-  #noteGap(count: number): void {
-    this.#droppedCount += count;
+  #tellGap(): void {
+    const count = this.droppedCount - this.#toldDroppedCount;
+    if (count === 0) return;
+    this.#toldDroppedCount += count;
     this.#options.log.error({ count }, 'changes were given up by the ledger before they were told');
   }
 }

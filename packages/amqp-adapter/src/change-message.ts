@@ -43,13 +43,9 @@ export function orderKeyOf(change: LockChange): string {
   return 'lockId' in change ? change.lockId : '';
 }
 
-/**
- * The message of a change that is published. Its `id` is the same however often it is made of the
- * same change. Pure: reads no clock, performs no I/O.
- */
-export function changeMessage(change: LockChange, idPrefix: string): ChangeMessage {
+/** The message of a change that is published. Pure: reads no clock, performs no I/O. */
+export function changeMessage(change: LockChange, id: string): ChangeMessage {
   const routingKey = ROUTING_KEYS[change.type] ?? change.type;
-  const id = `${idPrefix}-${change.seq}`;
   const data = { id, seq: change.seq, at: isoTime(change.atMs), ...factsOf(change) };
   return {
     routingKey,

@@ -30,6 +30,8 @@ export interface PublisherStats {
   readonly waiting: number;
   /** Given up: without an outbox for want of memory, with one by the ledger. */
   readonly dropped: number;
+  /** Whether this instance tells the changes: of several on one store, one does. */
+  readonly isPublisher: boolean;
 }
 
 /** Messages under way at a time. */
@@ -66,13 +68,17 @@ export class ChangePublisher implements ConnectionUser {
 
   constructor(options: ChangePublisherOptions) {
     this.#options = options;
-    this.#buffer = new ChangeBuffer({ ...options, onMore: () => this.#pump() });
+    this.#buffer = new ChangeBuffer({
+      ...options,
+      onMore: () => this.#pump(),
+      onCleared: () => (this.#cursor = 0),
+    });
   }
 
   /** Begins to listen. Rejects when the outbox cannot be used. */
   async start(): Promise<void> {
-    // First, so that nothing falls between what is read and what is heard.
-    this.#options.locks.on('change', this.#onChange);
+    const { locks, outbox } = this.#options;
+    if (outbox === undefined) locks.on('change', this.#onChange);
     await this.#buffer.open();
     this.#pump();
   }
@@ -102,26 +108,28 @@ export class ChangePublisher implements ConnectionUser {
 
   /** Sends what waits, as long as there is a broker, and then no more. */
   async drain(): Promise<void> {
+    this.#buffer.lookAgain();
     if (this.#link !== undefined && !this.#buffer.isEmpty) {
       await new Promise<void>((resolve) => (this.#onIdle = resolve));
     }
-    this.stop();
+    await this.stop();
     if (this.#channel === undefined) return;
     await this.#link?.closeChannel(this.#channel).catch(() => undefined);
   }
 
-  /** Sends no more. What waits is told by the next process, where there is an outbox. */
-  stop(): void {
+  /** Sends no more. What waits is told by the next publisher, where there is an outbox. */
+  async stop(): Promise<void> {
     this.#isStopped = true;
     this.#options.locks.off('change', this.#onChange);
-    this.#buffer.close();
     this.#cancelPause?.();
     this.#cancelTimeout?.();
+    await this.#buffer.close();
   }
 
   stats(): PublisherStats {
     const { waitingCount: waiting, droppedCount: dropped } = this.#buffer;
-    return { published: this.#publishedCount, waiting, dropped };
+    const isPublisher = this.#options.outbox?.outboxStats().isPublisher ?? true;
+    return { published: this.#publishedCount, waiting, dropped, isPublisher };
   }
 
   async #declare({ model }: BrokerLink): Promise<void> {
@@ -166,7 +174,7 @@ export class ChangePublisher implements ConnectionUser {
 
   #send(channel: ConfirmChannel, entry: WaitingChange): boolean {
     const { exchange } = this.#options;
-    const { routingKey, content, options } = changeMessage(entry.change, this.#buffer.idPrefix);
+    const { routingKey, content, options } = changeMessage(entry.change, entry.id);
     try {
       channel.publish(exchange, routingKey, content, options, (error: unknown) =>
         this.#onAnswer(channel, entry, error),

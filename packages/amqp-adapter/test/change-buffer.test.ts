@@ -1,4 +1,4 @@
-import type { ChangeOutbox, LockChange } from '@ticket-locks/lock-engine';
+import type { ChangeOutbox, LockChange, OutboxReader } from '@ticket-locks/lock-engine';
 import { describe, expect, test, vi } from 'vitest';
 
 import type { AdapterLog } from '../src/adapter-log.js';
@@ -18,29 +18,49 @@ function silent(seq: number): LockChange {
 /** A record that is read when the test says so. */
 class RecordedOutbox implements ChangeOutbox {
   readonly changes: LockChange[] = [];
-  readonly marks: number[] = [];
-  readonly reads: { afterSeq: number; limit: number }[] = [];
-  publishedSeq = 0;
+  readonly marks: string[] = [];
+  readonly limits: number[] = [];
+  reader: OutboxReader | undefined;
+  readCount = 0;
+  dropped = 0;
   isBroken = false;
 
-  async position() {
-    return { outboxId: 'box', publishedSeq: this.publishedSeq };
+  async attach(reader: OutboxReader) {
+    this.reader = reader;
   }
 
-  async changesAfter(afterSeq: number, limit: number) {
-    this.reads.push({ afterSeq, limit });
+  async read(limit: number) {
+    this.limits.push(limit);
     if (this.isBroken) throw new Error('the disk is gone');
-    return this.changes.filter(({ seq }) => seq > afterSeq).slice(0, limit);
+    const changes = this.changes.slice(this.readCount, this.readCount + limit);
+    this.readCount += changes.length;
+    return changes.map((one) => ({ id: `box-${one.seq}`, position: `at ${one.seq}`, change: one }));
   }
 
-  markPublished(seq: number): void {
-    if (seq !== this.marks.at(-1)) this.marks.push(seq);
+  markPublished(position: string): void {
+    this.marks.push(position);
+  }
+
+  async detach() {
+    this.reader = undefined;
+  }
+
+  outboxStats() {
+    const unread = this.changes.length - this.readCount;
+    return { unread, dropped: this.dropped, isPublisher: this.reader !== undefined };
+  }
+
+  /** Something became durable. */
+  tell(...changes: LockChange[]): void {
+    this.changes.push(...changes);
+    this.reader?.onMore();
   }
 }
 
 function bufferOn(outbox: ChangeOutbox | undefined, changesMax: number) {
   const error = vi.fn<AdapterLog['error']>();
   const due: (() => void)[] = [];
+  const onCleared = vi.fn<() => void>();
   const buffer = new ChangeBuffer({
     outbox,
     runId: 'run',
@@ -53,6 +73,7 @@ function bufferOn(outbox: ChangeOutbox | undefined, changesMax: number) {
       },
     },
     onMore: () => buffer.refill(),
+    onCleared,
   });
   const seqs = () => {
     const all: number[] = [];
@@ -69,7 +90,7 @@ function bufferOn(outbox: ChangeOutbox | undefined, changesMax: number) {
     buffer.refill();
   };
   const said = () => error.mock.calls.map(([, text]) => text);
-  return { buffer, seqs, confirm, said, due };
+  return { buffer, seqs, confirm, said, due, onCleared };
 }
 
 const turn = () => new Promise(setImmediate);
@@ -77,44 +98,31 @@ const range = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
 describe('with an outbox', () => {
-  test('begins after the mark, and goes on live without reading again', async () => {
-    const outbox = new RecordedOutbox();
-    outbox.publishedSeq = 2;
-    outbox.changes.push(...range(1, 5).map((seq) => change(seq)));
-    const { buffer, seqs } = bufferOn(outbox, 10);
-    await buffer.open();
-    buffer.refill();
+  async function openOn(outbox: RecordedOutbox, changesMax = 10) {
+    const made = bufferOn(outbox, changesMax);
+    await made.buffer.open();
+    made.buffer.refill();
     await turn();
-    expect(seqs()).toEqual([3, 4, 5]);
-    expect(buffer.idPrefix).toBe('box');
-    buffer.offer(change(6));
-    expect(seqs()).toEqual([3, 4, 5, 6]);
-    expect(outbox.reads).toHaveLength(1);
-  });
+    return made;
+  }
 
-  test('takes once what is told live while it is read', async () => {
+  test('reads what is there, and what comes, under the ids of the record', async () => {
     const outbox = new RecordedOutbox();
-    outbox.changes.push(...range(1, 4).map((seq) => change(seq)));
-    const { buffer, seqs } = bufferOn(outbox, 10);
-    await buffer.open();
-    buffer.refill();
-    buffer.offer(change(1));
-    buffer.offer(change(2));
-    await turn();
+    outbox.changes.push(...range(1, 3).map((seq) => change(seq)));
+    const { buffer, seqs } = await openOn(outbox);
+    expect(seqs()).toEqual([1, 2, 3]);
+    expect(buffer.at(2)?.id).toBe('box-3');
+    expect(buffer.isEmpty).toBe(false);
+    outbox.tell(change(4));
     await turn();
     expect(seqs()).toEqual([1, 2, 3, 4]);
   });
 
   test('holds no more than its bound, and misses nothing', async () => {
     const outbox = new RecordedOutbox();
-    const { buffer, seqs, confirm } = bufferOn(outbox, 10);
-    await buffer.open();
-    buffer.refill();
+    const { buffer, seqs, confirm } = await openOn(outbox);
+    for (const seq of range(1, 40)) outbox.tell(change(seq));
     await turn();
-    for (const seq of range(1, 40)) {
-      outbox.changes.push(change(seq));
-      buffer.offer(change(seq));
-    }
     expect(seqs()).toEqual(range(1, 10));
     expect(buffer.waitingCount).toBe(40);
     const told: number[] = [];
@@ -124,35 +132,34 @@ describe('with an outbox', () => {
       await turn();
     }
     expect(told).toEqual(range(1, 40));
+    expect(Math.max(...outbox.limits)).toBeLessThanOrEqual(10);
     expect(buffer.droppedCount).toBe(0);
-    expect(outbox.marks.at(-1)).toBe(40);
+    expect(outbox.marks.at(-1)).toBe('at 40');
   });
 
   test('marks what is told up to the oldest that is not, and facts of our own at once', async () => {
     const outbox = new RecordedOutbox();
-    const { buffer, seqs, confirm } = bufferOn(outbox, 10);
-    await buffer.open();
-    buffer.refill();
+    const { buffer, seqs, confirm } = await openOn(outbox);
+    outbox.tell(silent(1));
     await turn();
-    buffer.offer(silent(1));
-    expect(outbox.marks).toEqual([1]);
-    for (const seq of [2, 3, 5]) buffer.offer(seq === 5 ? silent(4) : change(seq));
+    expect(outbox.marks).toEqual(['at 1']);
+    outbox.tell(change(2), change(3), silent(4));
+    await turn();
+    expect(seqs()).toEqual([2, 3, 4]);
     buffer.at(1)!.state = 'confirmed';
     buffer.settle();
-    expect(outbox.marks).toEqual([1]);
-    expect(seqs()).toEqual([2, 3]);
-    confirm(2);
-    expect(outbox.marks).toEqual([1, 4]);
+    expect(outbox.marks).toEqual(['at 1']);
+    confirm(1);
+    expect(outbox.marks).toEqual(['at 1', 'at 2', 'at 3', 'at 4']);
+    expect(buffer.isEmpty).toBe(true);
   });
 
   test('counts and says what the record has given up', async () => {
     const outbox = new RecordedOutbox();
-    outbox.changes.push(...range(51, 53).map((seq) => change(seq)));
-    const { buffer, seqs, said } = bufferOn(outbox, 10);
-    await buffer.open();
-    buffer.refill();
-    await turn();
-    expect(seqs()).toEqual([51, 52, 53]);
+    outbox.changes.push(change(51));
+    outbox.dropped = 50;
+    const { buffer, seqs, said } = await openOn(outbox);
+    expect(seqs()).toEqual([51]);
     expect(buffer.droppedCount).toBe(50);
     expect(said()).toEqual([expect.stringContaining('given up by the ledger')]);
   });
@@ -161,16 +168,41 @@ describe('with an outbox', () => {
     const outbox = new RecordedOutbox();
     outbox.changes.push(change(1));
     outbox.isBroken = true;
-    const { buffer, seqs, said, due } = bufferOn(outbox, 10);
-    await buffer.open();
-    buffer.refill();
-    await turn();
+    const { buffer, seqs, said, due } = await openOn(outbox);
     expect(said()).toHaveLength(1);
-    expect(outbox.reads).toHaveLength(1);
+    expect(outbox.limits).toHaveLength(1);
+    expect(buffer.isEmpty).toBe(false);
     outbox.isBroken = false;
     for (const callback of due) callback();
     await turn();
     expect(seqs()).toEqual([1]);
+  });
+
+  test('lets go of everything when another publisher goes on, also of what is being read', async () => {
+    const outbox = new RecordedOutbox();
+    const { buffer, seqs, onCleared } = await openOn(outbox);
+    outbox.tell(change(1), change(2));
+    await turn();
+    const [sent] = [buffer.at(0)!];
+    outbox.tell(change(3));
+    outbox.reader?.onRevoked();
+    await turn();
+    expect(seqs()).toEqual([]);
+    expect(buffer.isEmpty).toBe(true);
+    expect(onCleared).toHaveBeenCalledTimes(1);
+    sent.state = 'confirmed';
+    expect(buffer.settle()).toBe(0);
+    expect(outbox.marks).toEqual([]);
+    outbox.tell(change(4));
+    await turn();
+    expect(seqs()).toEqual([4]);
+  });
+
+  test('lets another publisher go on when it closes', async () => {
+    const outbox = new RecordedOutbox();
+    const { buffer } = await openOn(outbox);
+    await Promise.all([buffer.close(), buffer.close()]);
+    expect(outbox.reader).toBe(undefined);
   });
 });
 
@@ -182,7 +214,7 @@ describe('without an outbox', () => {
     expect(seqs()).toEqual([6, 7, 8]);
     expect(buffer.droppedCount).toBe(5);
     expect(said()).toHaveLength(1);
-    expect(buffer.idPrefix).toBe('run');
+    expect(buffer.at(0)?.id).toBe('run-6');
   });
 
   test('drops nothing that is under way, and no money that must go back', async () => {

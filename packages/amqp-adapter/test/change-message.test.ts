@@ -7,15 +7,15 @@ import { changeMessage, isPublished, orderKeyOf } from '../src/change-message.js
 const lock = { lockId: 'a', eventId: 1, categoryId: 2, userId: 'bo', quantity: 3 };
 const header = { seq: 7, atMs: Date.UTC(2030, 0, 1), ...lock };
 const dataOf = (change: LockChange) =>
-  (JSON.parse(String(changeMessage(change, 'x').content)) as { data: object }).data;
+  (JSON.parse(String(changeMessage(change, 'x-7').content)) as { data: object }).data;
 
 describe('a change as a message', () => {
-  test('has an id of its record and its number, and the same one every time', () => {
+  test('carries its id where NestJS and where the broker look for one', () => {
     const change: LockChange = { type: 'settled', ...header, orderId: 9 };
-    const { options, routingKey, content } = changeMessage(change, 'x');
+    const { options, routingKey, content } = changeMessage(change, 'x-7');
     expect(options.messageId).toBe('x-7');
     expect(routingKey).toBe('lock.settled');
-    expect(changeMessage(change, 'x').content).toEqual(content);
+    expect(changeMessage(change, 'x-7').content).toEqual(content);
     expect(dataOf(change)).toEqual({
       id: 'x-7',
       seq: 7,
@@ -42,14 +42,14 @@ describe('a change as a message', () => {
 
   test('never carries a session, and a key of the frame that NestJS takes for a request', () => {
     const change: LockChange = { type: 'locked', ...header, sessionId: 's', expiresAtMs: 1 };
-    const { content } = changeMessage(change, 'x');
+    const { content } = changeMessage(change, 'x-7');
     expect(Object.keys(JSON.parse(String(content)) as object)).toEqual(['pattern', 'data']);
     expect(dataOf(change)).not.toHaveProperty('sessionId');
   });
 
   test('of a cancelled event names the event', () => {
     const change: LockChange = { type: 'event-cancelled', seq: 7, atMs: 0, eventId: 1 };
-    expect(changeMessage(change, 'x').routingKey).toBe('event.cancelled');
+    expect(changeMessage(change, 'x-7').routingKey).toBe('event.cancelled');
     expect(dataOf(change)).toMatchObject({ eventId: 1 });
     expect(orderKeyOf(change)).toBe('');
   });
@@ -63,7 +63,7 @@ describe('a change as a message', () => {
       expect(told).not.toContain(type);
     }
     for (const change of changes.filter(isPublished)) {
-      expect(changeMessage(change, 'x').routingKey).toMatch(/^(?:lock|event)\.[a-z-]+$/);
+      expect(changeMessage(change, 'x-7').routingKey).toMatch(/^(?:lock|event)\.[a-z-]+$/);
       expect(orderKeyOf(change)).toBe('lockId' in change ? change.lockId : '');
     }
   });

@@ -22,7 +22,12 @@ export type { LocalTicketLocksOptions } from './local/local-ticket-locks-options
 export type { Recovery } from './local/recovery.js';
 export { ResumeTokens } from './local/resume-token.js';
 export { StoreNews } from './local/store-news.js';
-export type { ChangeOutbox, OutboxPosition } from './ports/change-outbox.js';
+export type {
+  ChangeOutbox,
+  OutboxEntry,
+  OutboxReader,
+  OutboxStats,
+} from './ports/change-outbox.js';
 export type { Clock, IdSource, Mac, Timers } from './ports/clock.js';
 export type * from './ports/decision-ledger.js';
 export type { EventInventory, InventorySource } from './ports/inventory-source.js';

@@ -10,6 +10,7 @@ const CONTRACTS = {
   TicketLocks: 'describeTicketLocksContract',
   LockLedger: 'describeLockLedgerContract',
   DecisionLedger: 'describeDecisionLedgerContract',
+  ChangeOutbox: 'describeChangeOutboxContract',
 } as const;
 
 describe.each(Object.entries(CONTRACTS))('what implements %s', (port, contract) => {

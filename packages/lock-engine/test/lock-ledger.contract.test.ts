@@ -1,3 +1,7 @@
+import {
+  describeChangeOutboxContract,
+  ledgerOutbox,
+} from '../src/testing/contract/change-outbox-contract.js';
 import { describeLockLedgerContract } from '../src/testing/contract/lock-ledger-contract.js';
 import { ledgerThatWaits, memoryLedger } from '../src/testing/memory-ledger.js';
 import type { MemoryLedger } from '../src/testing/memory-ledger.js';
@@ -5,6 +9,11 @@ import type { MemoryLedger } from '../src/testing/memory-ledger.js';
 describeLockLedgerContract({
   name: 'memoryLedger',
   create: () => underTest(memoryLedger()),
+});
+
+describeChangeOutboxContract({
+  name: 'memoryLedger',
+  create: () => ledgerOutbox(underTest(memoryLedger())),
 });
 
 describeLockLedgerContract({

@@ -265,7 +265,7 @@ end, function(s, args)
     local latest = lock.createdAt + s.policy.lockAgeMsMax
     local expiresAt = math.max(lock.expiresAt, math.min(s.now + ttlMs, latest))
     lock.order = claims.order
-    moveEnd(s, id, lock, expiresAt, 'payment-begun', claims.order, expiresAt)
+    moveEnd(s, id, lock, expiresAt, 'payment-begun', claims.order, digits(expiresAt))
   end
   remember(s, claims.scope, claims.requestId, claims.content, nil)
   return ok(id, lock.expiresAt)

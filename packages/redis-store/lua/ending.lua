@@ -42,9 +42,10 @@ local function addLocked(s, category, quantity)
 end
 
 local function place(s, id, lock)
-  add(s, ':x', lock.expiresAt, placeOf(id, lock))
+  local member = placeOf(id, lock)
+  add(s, ':x', lock.expiresAt, member)
   if s.policy.expiringNoticeMs > 0 then
-    add(s, ':n', lock.expiresAt, placeOf(id, lock))
+    add(s, ':n', lock.expiresAt, member)
   end
   if s.h.firstEnd == nil or lock.expiresAt < s.h.firstEnd then
     s.h.firstEnd = lock.expiresAt
@@ -52,9 +53,10 @@ local function place(s, id, lock)
 end
 
 local function unplace(s, id, lock)
-  remove(s, ':x', placeOf(id, lock))
+  local member = placeOf(id, lock)
+  remove(s, ':x', member)
   if not lock.noticed and s.policy.expiringNoticeMs > 0 then
-    remove(s, ':n', placeOf(id, lock))
+    remove(s, ':n', member)
   end
 end
 
@@ -106,7 +108,7 @@ local function finish(s, id, lock, status)
 end
 
 local function expire(s, id, lock)
-  recordAbout(s, 'expired', id, lock, lock.expiresAt, lock.order or '')
+  recordAbout(s, 'expired', id, lock, digits(lock.expiresAt), lock.order or '')
   finish(s, id, lock, 'EXPIRED')
 end
 

@@ -1,30 +1,24 @@
 -- lock, extend: how tickets are taken.
 
--- A line of a wish on its way to a grant: `existing` is the user's active lock in the category,
--- `target` what the lock will hold, `growth` how many tickets that takes.
-local function lineOf(s, wish, own, item)
-  local existing = own.byCategory[item.category]
+-- Adds to a line of a wish `existing`, the user's active lock in the category, `target`, what the
+-- lock will hold, and `growth`, how many tickets that takes.
+local function aim(s, wish, own, line)
+  local existing = own.byCategory[line.category]
   local locked = existing and s.records['l' .. existing].quantity or 0
-  local target = item.quantity
-  if wish.onExisting == 'add' then
-    target = target + locked
-  end
-  return {
-    category = item.category,
-    quantity = item.quantity,
-    existing = existing,
-    target = target,
-    growth = target - locked,
-  }
+  line.existing = existing
+  line.target = wish.onExisting == 'add' and line.quantity + locked or line.quantity
+  line.growth = line.target - locked
 end
+
+local NOTHING = { lockCount = 0, tickets = 0, byCategory = {} }
 
 -- What the user has in the event.
 local function ownOf(s, user)
   local record = get(s, 'u' .. user)
-  local own = { lockCount = 0, tickets = 0, byCategory = {} }
   if not record then
-    return own
+    return NOTHING
   end
+  local own = { byCategory = {} }
   fetch(s, fieldsOf('l', record.locks))
   own.lockCount, own.tickets = #record.locks, record.bought
   for index = #record.locks, 1, -1 do
@@ -92,8 +86,8 @@ local function refuseAny(s, wish, own, lines)
   return #short > 0 and refuse('INSUFFICIENT_TICKETS', short)
 end
 
-local function makeLock(s, wish, line, id)
-  local user = userOf(s, wish.user)
+local function makeLock(s, wish, line)
+  local id, user = line.newId, userOf(s, wish.user)
   local category = s.records['c' .. line.category]
   local lock = {
     status = 'ACTIVE',
@@ -107,7 +101,7 @@ local function makeLock(s, wish, line, id)
     noticed = false,
     capacityAtGrant = category.capacity,
   }
-  lock.placed = recordAbout(s, 'locked', id, lock, lock.session, lock.expiresAt)
+  lock.placed = recordAbout(s, 'locked', id, lock, lock.session, digits(lock.expiresAt))
   put(s, 'l' .. id, lock)
   table.insert(user.locks, 1, id)
   if #user.locks == 1 then
@@ -117,7 +111,7 @@ local function makeLock(s, wish, line, id)
   place(s, id, lock)
   s.h.active = s.h.active + 1
   addLocked(s, line.category, line.target)
-  return lock
+  return id, lock
 end
 
 local function changeQuantity(s, id, lock, quantity)
@@ -128,25 +122,24 @@ local function changeQuantity(s, id, lock, quantity)
   addLocked(s, lock.category, quantity - before)
 end
 
--- Carries a line out, and answers the lock's id, quantity and end.
-local function take(s, wish, line, newId)
-  local id = line.existing or newId
-  local lock
-  if line.existing == nil then
-    lock = makeLock(s, wish, line, id)
+-- Carries a line out, and answers the lock.
+local function take(s, wish, line)
+  local id, lock = line.existing, nil
+  if id == nil then
+    id, lock = makeLock(s, wish, line)
   else
     lock = s.records['l' .. id]
     if lock.quantity ~= line.target then
       changeQuantity(s, id, lock, line.target)
     end
   end
-  local c = s.records['c' .. line.category]
   if line.growth > 0 then
+    local c = s.records['c' .. line.category]
     -- What is promised is promised at the capacity of now.
     lock.capacityAtGrant = c.capacity
     assert(c.soldElsewhere + c.confirmed + c.locked <= c.capacity, 'no more than there is')
   end
-  return id, lock.quantity, lock.expiresAt
+  return id, lock
 end
 
 -- A grant as it was given, with the tickets that are free now.
@@ -171,25 +164,28 @@ local function repeatGrant(s, answer)
   return ok(unpack(grants))
 end
 
-local function findCategories(s, items)
+local function findCategories(s, lines)
   if s.h.cancelled then
     return refuse('EVENT_NOT_FOUND')
   end
-  for _, item in ipairs(items) do
-    if not get(s, 'c' .. item.category) then
-      return refuse('CATEGORY_NOT_FOUND', item.category)
+  for _, line in ipairs(lines) do
+    if not get(s, 'c' .. line.category) then
+      return refuse('CATEGORY_NOT_FOUND', line.category)
     end
   end
 end
 
-local function takeAll(s, wish, lines, newIds)
+-- Carries all lines out, and answers what is replied and what is remembered.
+local function takeAll(s, wish, lines)
   local grants, answer = {}, {}
   for index, line in ipairs(lines) do
-    local id, quantity, expiresAt = take(s, wish, line, newIds[index])
-    local available = digits(availableIn(s, line.category))
-    grants[index] = { id, line.category, digits(quantity), expiresAt, available }
+    local id, lock = take(s, wish, line)
+    grants[index] = {
+      id, line.category, digits(lock.quantity), digits(lock.expiresAt),
+      digits(availableIn(s, line.category)),
+    }
     local at = #answer
-    answer[at + 1], answer[at + 2], answer[at + 3] = id, quantity, expiresAt
+    answer[at + 1], answer[at + 2], answer[at + 3] = id, lock.quantity, lock.expiresAt
   end
   return grants, answer
 end
@@ -209,37 +205,38 @@ command('lock', function(args)
 end, function(s, args)
   local wish = { user = args[4], session = args[5], onExisting = args[6] }
   local scope, requestId, content = scopeOfUser(args[4]), args[7], args[8]
-  local items, newIds = {}, {}
+  local lines = {}
   for index = 9, #args, 3 do
-    items[#items + 1] = { category = args[index], quantity = tonumber(args[index + 1]) }
-    newIds[#newIds + 1] = args[index + 2]
+    lines[#lines + 1] = {
+      category = args[index], quantity = tonumber(args[index + 1]), newId = args[index + 2],
+      existing = nil, target = 0, growth = 0,
+    }
   end
   local before, conflict = recall(s, scope, requestId, content)
   if before or conflict then
     return conflict or repeatGrant(s, before.answer)
   end
-  local unknown = findCategories(s, items)
+  local unknown = findCategories(s, lines)
   if unknown then
     return unknown
   end
   local own = ownOf(s, wish.user)
-  local lines = {}
-  for index, item in ipairs(items) do
-    lines[index] = lineOf(s, wish, own, item)
+  for _, line in ipairs(lines) do
+    aim(s, wish, own, line)
   end
   local refusal = refuseAny(s, wish, own, lines)
   if refusal then
     return refusal
   end
-  local grants, answer = takeAll(s, wish, lines, newIds)
+  local grants, answer = takeAll(s, wish, lines)
   remember(s, scope, requestId, content, answer)
   return ok(unpack(grants))
 end)
 
-local function moveEnd(s, id, lock, expiresAt, kind, ...)
+local function moveEnd(s, id, lock, expiresAt, kind, first, second)
   unplace(s, id, lock)
   lock.expiresAt = expiresAt
-  lock.placed = recordAbout(s, kind, id, lock, ...)
+  lock.placed = recordAbout(s, kind, id, lock, first, second)
   lock.noticed = false
   place(s, id, lock)
   touch(s, 'l' .. id)
@@ -285,7 +282,7 @@ end, function(s, args)
   end
   local expiresAt = math.max(lock.expiresAt, math.min(s.now + s.policy.ttlMs, latest))
   lock.extensions = lock.extensions + 1
-  moveEnd(s, id, lock, expiresAt, 'extended', expiresAt)
+  moveEnd(s, id, lock, expiresAt, 'extended', digits(expiresAt))
   remember(s, scope, requestId, content, { id, expiresAt })
   return ok(id, expiresAt, lock.extensions)
 end)

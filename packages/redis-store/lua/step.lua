@@ -17,6 +17,7 @@ local DUE_MAX = 256
 local WRITE_MAX = 1000
 local STREAM_MAX = 10000
 local POLICIES_MAX = 32
+local TEXTS_MAX = 1000
 
 local policies, policyCount = {}, 0
 
@@ -34,29 +35,40 @@ local function policyOf(text)
   return policy
 end
 
--- Exact text of a number; Lua's own has 14 digits.
-local function digits(number)
-  if number < 1e13 and number == math.floor(number) then
-    return number
+local texts, textCount = {}, 0
+
+-- Exact text of an integer; Lua's own has 14 digits. To make one takes longer than all else that is
+-- done with it, and most come again: counts, and the instants of one moment.
+local function digits(integer)
+  local text = texts[integer]
+  if text == nil then
+    if textCount >= TEXTS_MAX then
+      texts, textCount = {}, 0
+    end
+    text = string.format('%d', integer)
+    texts[integer] = text
+    textCount = textCount + 1
   end
-  return string.format('%.17g', number)
+  return text
 end
 
 local function fetch(s, fields)
-  local wanted = {}
-  for _, field in ipairs(fields) do
-    if s.records[field] == nil then
-      s.records[field] = false
-      wanted[#wanted + 1] = field
+  local records, wanted, count = s.records, {}, 0
+  for index = 1, #fields do
+    local field = fields[index]
+    if records[field] == nil then
+      records[field] = false
+      count = count + 1
+      wanted[count] = field
     end
   end
-  for from = 1, #wanted, WRITE_MAX do
-    local upTo = math.min(from + WRITE_MAX - 1, #wanted)
+  for from = 1, count, WRITE_MAX do
+    local upTo = math.min(from + WRITE_MAX - 1, count)
     local texts = redis.call('HMGET', s.key, unpack(wanted, from, upTo))
     for index = from, upTo do
       local text = texts[index - from + 1]
       if text then
-        s.records[wanted[index]] = unpacked(wanted[index], text)
+        records[wanted[index]] = unpacked(wanted[index], text)
       end
     end
   end
@@ -64,10 +76,12 @@ end
 
 -- The record of a field, or false.
 local function get(s, field)
-  if s.records[field] == nil then
+  local record = s.records[field]
+  if record == nil then
     fetch(s, { field })
+    return s.records[field]
   end
-  return s.records[field]
+  return record
 end
 
 local function put(s, field, record)
@@ -97,31 +111,38 @@ end
 
 -- A category's version grows with each of its changes.
 local function moved(s, category)
-  local record = get(s, 'c' .. category)
+  local field = 'c' .. category
+  local record = get(s, field)
   record.version = record.version + 1
-  touch(s, 'c' .. category)
+  touch(s, field)
   return record
 end
 
--- Notes a fact. What every one of them says first is its type, number and instant.
-local function record(s, kind, ...)
-  s.h.seq = s.h.seq + 1
+-- Notes a fact: its type, and text of what else it says. Answers its number.
+local function record(s, text)
+  local h = s.h
+  h.seq = h.seq + 1
   touch(s, 'h')
-  s.changes[#s.changes + 1] = table.concat({ kind, s.h.seq, digits(s.now), ... }, FIELD)
-  return s.h.seq
+  s.changes[#s.changes + 1] = text
+  return h.seq
 end
 
-local function recordAbout(s, kind, id, lock, ...)
-  return record(
-    s, kind, id, lock.category, lock.user, digits(lock.quantity), ...
-  )
+-- Notes a fact about a lock; `first` and `second` are what is special about it.
+local function recordAbout(s, kind, id, lock, first, second)
+  local text = kind .. FIELD .. id .. FIELD .. lock.category .. FIELD .. lock.user .. FIELD
+    .. digits(lock.quantity) .. FIELD .. first
+  return record(s, second and text .. FIELD .. second or text)
 end
 
+-- The facts of a step: event, epoch, the number of the first and their instant, then each of them.
 local function changesOf(s)
-  if #s.changes == 0 then
+  local count = #s.changes
+  if count == 0 then
     return ''
   end
-  return s.h.id .. LINE .. s.h.epoch .. LINE .. table.concat(s.changes, LINE)
+  local h = s.h
+  local head = h.id .. LINE .. digits(h.epoch) .. LINE .. digits(h.seq - count + 1)
+  return head .. LINE .. digits(s.now) .. LINE .. table.concat(s.changes, LINE)
 end
 
 local function inChunks(command, key, list)
@@ -169,8 +190,9 @@ end
 -- Appends the changes to the event's stream under the number of the first, and tells everybody.
 local function tell(s, text)
   local first = s.h.seq - #s.changes + 1
+  local most = s.policy.streamMax or STREAM_MAX
   redis.call(
-    'XADD', s.key .. ':o', 'MAXLEN', '~', STREAM_MAX, string.format('%d-0', first), 'c', text
+    'XADD', s.key .. ':o', 'MAXLEN', '~', most, string.format('%d-0', first), 'c', text
   )
   redis.call('PUBLISH', s.channel, text)
 end

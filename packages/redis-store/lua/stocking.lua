@@ -236,7 +236,7 @@ local function readFigures(s, args, from, figureCount)
 end
 
 local function recordInventory(s, figures, completed, fetchedAt)
-  local parts = { digits(fetchedAt), #figures }
+  local parts = { 'inventory-set', string.format('%.17g', fetchedAt), digits(#figures) }
   for _, figure in ipairs(figures) do
     parts[#parts + 1] = figure.category
     parts[#parts + 1] = digits(figure.capacity)
@@ -246,7 +246,7 @@ local function recordInventory(s, figures, completed, fetchedAt)
     parts[#parts + 1] = pair[1]
     parts[#parts + 1] = pair[2]
   end
-  record(s, 'inventory-set', table.concat(parts, FIELD))
+  record(s, table.concat(parts, FIELD))
 end
 
 local function noteCompleted(s, orders)

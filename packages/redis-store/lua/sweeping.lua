@@ -21,7 +21,7 @@ local function noticed(s, limit)
   fetch(s, fieldsOf('l', ids))
   for _, id in ipairs(ids) do
     local lock = s.records['l' .. id]
-    recordAbout(s, 'expiring', id, lock, lock.expiresAt, lock.order or '')
+    recordAbout(s, 'expiring', id, lock, digits(lock.expiresAt), lock.order or '')
     lock.noticed = true
     touch(s, 'l' .. id)
     remove(s, ':n', placeOf(id, lock))

@@ -12,7 +12,6 @@ local function giveBack(s, id, lock, quantity)
     local isBack = lock.status == 'RELEASED' or lock.status == 'EXPIRED'
     return isBack and not quantity and ok(id, lock.category, 0, 0) or over
   end
-  fetchLocks(s, { id })
   local locked = lock.quantity
   local given = quantity or locked
   if given > locked then
@@ -57,7 +56,7 @@ end
 -- ARGV from 4: lock id, user or '', quantity or '', requestId or '', content.
 -- Output of `unlock`: lock id, category, tickets given back, tickets left.
 command('unlock', function(args)
-  return { 'l' .. args[4] }
+  return args[5] == '' and { 'l' .. args[4] } or { 'l' .. args[4], 'u' .. args[5] }
 end, function(s, args)
   local id, user, quantity = args[4], args[5], tonumber(args[6])
   local requestId, content = args[7], args[8]

@@ -1,9 +1,9 @@
 import type { LockChange, Timers } from '@ticket-locks/lock-engine';
 
-import { changesOf } from './change-text.js';
+import { changesOf, headOf } from './change-text.js';
 import type { ChangeBatch } from './change-text.js';
 import { eventTag } from './event-key.js';
-import { FIELD, idOf, LINE } from './wire-text.js';
+import { LINE } from './wire-text.js';
 
 export interface ChangeFeedOptions {
   readonly timers: Timers;
@@ -12,8 +12,6 @@ export interface ChangeFeedOptions {
   readonly readAfter: (tag: string, seq: number) => Promise<readonly string[]>;
 }
 
-/** Ends the fields that a text begins with: event, epoch, type and number of the first change. */
-const HEAD = new RegExp(`[${FIELD}${LINE}]`);
 /** How long a gap is waited for before the stream is asked. */
 const GAP_MS = 200;
 
@@ -56,9 +54,9 @@ export class ChangeFeed {
 
   /** Mostly the reply was here before the news of it, which need not be read in full. */
   #isTold(text: string): boolean {
-    const [event = '', epoch = '', , seq = ''] = text.split(HEAD, 4);
-    const feed = this.#feeds.get(eventTag(idOf(event)));
-    return feed !== undefined && feed.epoch === Number(epoch) && Number(seq) <= feed.toldSeq;
+    const { eventId, epoch, firstSeq } = headOf(text.split(LINE, 3));
+    const feed = this.#feeds.get(eventTag(eventId));
+    return feed !== undefined && feed.epoch === epoch && firstSeq <= feed.toldSeq;
   }
 
   /** Asks the streams for what was missed, as after a lost connection. */

@@ -10,33 +10,58 @@ export interface ChangeBatch {
   readonly changes: readonly LockChange[];
 }
 
+/** Lines before the changes: event, epoch, `seq` of the first change, instant of all. */
+const HEAD_COUNT = 4;
+
 /** Reads what a function told. Pure: reads no clock, performs no I/O. */
 export function changesOf(text: string): ChangeBatch {
-  const [event = '', epoch = '', ...lines] = text.split(LINE);
-  const eventId = idOf(event);
-  const changes = lines.map((line) => changeOf(eventId, line.split(FIELD)));
-  return { eventId, epoch: Number(epoch), changes };
+  const lines = text.split(LINE);
+  const { eventId, epoch, firstSeq } = headOf(lines);
+  const atMs = Number(lines[3]);
+  const changes: LockChange[] = [];
+  for (let at = HEAD_COUNT; at < lines.length; at += 1) {
+    const header = { seq: firstSeq + at - HEAD_COUNT, atMs };
+    changes.push(changeOf(header, eventId, (lines[at] ?? '').split(FIELD)));
+  }
+  return { eventId, epoch, changes };
 }
 
-function changeOf(eventId: Id, [type = '', seq = '', atMs = '', ...fields]: string[]): LockChange {
-  const header = { seq: Number(seq), atMs: Number(atMs) };
-  if (type === 'inventory-set') return inventorySet(header, eventId, fields);
-  if (type === 'event-cancelled') return { ...header, type, eventId };
-  const [lockId = '', category = '', user = '', quantity = '', ...rest] = fields;
+/** What a text begins with, which is enough to know whether it is news. */
+export function headOf(lines: readonly string[]): {
+  readonly eventId: Id;
+  readonly epoch: number;
+  readonly firstSeq: number;
+} {
+  const [event = '', epoch, firstSeq] = lines;
+  return { eventId: idOf(event), epoch: Number(epoch), firstSeq: Number(firstSeq) };
+}
+
+interface Header {
+  readonly seq: number;
+  readonly atMs: number;
+}
+
+function changeOf(header: Header, eventId: Id, fields: readonly string[]): LockChange {
+  const [type = '', lockId = '', category = '', user = '', quantity, first = '', second = ''] =
+    fields;
+  if (type === 'inventory-set') return inventorySet(header, eventId, fields.slice(1));
+  const { seq, atMs } = header;
+  if (type === 'event-cancelled') return { seq, atMs, type, eventId };
   const about = {
-    ...header,
+    seq,
+    atMs,
     lockId,
     eventId,
     categoryId: idOf(category),
     userId: idOf(user),
     quantity: Number(quantity),
   };
-  return changeAbout(type, about, rest);
+  return changeAbout(type, about, first, second);
 }
 
 type About = Omit<Extract<LockChange, { type: 'expired' }>, 'type' | 'expiresAtMs' | 'orderId'>;
 
-function changeAbout(type: string, about: About, [first = '', second = '']: string[]): LockChange {
+function changeAbout(type: string, about: About, first: string, second: string): LockChange {
   switch (type) {
     case 'locked':
       return { ...about, type, sessionId: first, expiresAtMs: Number(second) };
@@ -75,9 +100,9 @@ function order(text: string): { readonly orderId?: Id } {
 }
 
 function inventorySet(
-  header: { readonly seq: number; readonly atMs: number },
+  header: Header,
   eventId: Id,
-  [fetchedAtMs = '', count = '', ...rest]: string[],
+  [fetchedAtMs = '', count = '', ...rest]: readonly string[],
 ): LockChange {
   const figuresEnd = Number(count) * 3;
   const categories = triples(rest.slice(0, figuresEnd)).map(([category, capacity, sold]) => ({

@@ -17,6 +17,8 @@ export interface EventCallsOptions {
   readonly policy: LockPolicy;
   /** A ledger decides what is sold. */
   readonly decidesElsewhere: boolean;
+  /** Entries of an event's stream at most; `undefined`: as the functions have it. */
+  readonly streamMax: number | undefined;
   readonly timers: Timers;
   /** Resolves when a decision that this instance has open is made; `undefined` for any other. */
   readonly whenDecided: (lockId: string) => Promise<unknown> | undefined;
@@ -65,7 +67,7 @@ export class EventCalls {
 
   constructor(options: EventCallsOptions) {
     this.#options = options;
-    this.#policy = policyText(options.policy, options.decidesElsewhere);
+    this.#policy = policyText(options.policy, options);
     const headOf = (tag: string) => [this.#epoch, this.#seenSeqs.get(tag) ?? 0, this.#policy];
     this.#lanes = new EventLanes({ ...options, headOf });
   }

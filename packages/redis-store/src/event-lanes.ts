@@ -2,7 +2,7 @@ import { eventKey } from './event-key.js';
 import type { FunctionCall } from './function-call.js';
 import { RedisError } from './redis-error.js';
 import type { RedisLink } from './redis-link.js';
-import { replyOf } from './reply.js';
+import { partOf, replyOf, shareOf } from './reply.js';
 import type { Reply } from './reply.js';
 
 export interface EventLanesOptions {
@@ -126,14 +126,9 @@ export class EventLanes {
     }
     const parts = calls.flatMap(({ name, args }) => [name, args.length, ...args]);
     const whole = replyOf(await link.call('batch', key, [...headOf(tag), ...parts]));
-    if (whole.code !== 'OK') return calls.map((_, index) => partOf(whole, whole, index));
-    return whole.rest.raw().map((raw, index) => partOf(whole, replyOf(raw), index));
+    if (whole.code !== 'OK') return calls.map((_, index) => shareOf(whole, index));
+    return whole.rest.texts().map((text, index) => partOf(whole, text, index));
   }
-}
-
-/** The reply to one call of a batch; what became true by all of them is told with the first. */
-export function partOf(whole: Reply, { code, rest }: Reply, index: number): Reply {
-  return { ...whole, code, rest, changes: index === 0 ? whole.changes : '' };
 }
 
 /** Whether a call may come together with others in one batch. */

@@ -17,6 +17,7 @@ const PARTS = [
   'queries',
   'pinning',
   'restoring',
+  'publishing',
   'batching',
   'sessions',
   'meta',

@@ -21,8 +21,6 @@ export interface LedgerEpochOptions {
   readonly onLost: () => void;
 }
 
-/** How often the epoch is compared with that of the ledger. */
-const CHECK_MS = 5_000;
 /** Epochs that are begun in a row before it is given up for now. */
 const EPOCHS_MAX = 100;
 
@@ -48,8 +46,6 @@ export class LedgerEpoch implements StoreEpoch {
   /** The epoch in which an event was not brought: over as soon as the ledger can say so. */
   #failedIn = 0;
   #recovering: Promise<void> | undefined;
-  #cancelCheck: (() => void) | undefined;
-  #isStopped = false;
 
   constructor(options: LedgerEpochOptions) {
     this.#options = options;
@@ -67,12 +63,6 @@ export class LedgerEpoch implements StoreEpoch {
     const present = Number(await link.call('epochInForce', key, []));
     if (present === epoch) await this.#adopt(epoch);
     else await this.recover(epoch);
-    this.#armCheck();
-  }
-
-  stop(): void {
-    this.#isStopped = true;
-    this.#cancelCheck?.();
   }
 
   async check(): Promise<void> {
@@ -178,14 +168,5 @@ export class LedgerEpoch implements StoreEpoch {
 
   #loseLater(epoch: number): void {
     this.recover(epoch).catch(() => undefined);
-  }
-
-  #armCheck(): void {
-    if (this.#isStopped) return;
-    this.#cancelCheck = this.#options.timers.after(CHECK_MS, () => {
-      // Whoever cannot be asked now is asked the next time.
-      this.check().catch(() => undefined);
-      this.#armCheck();
-    });
   }
 }

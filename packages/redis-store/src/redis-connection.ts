@@ -47,12 +47,20 @@ export function connectForCalls({ url, prefix, timeoutMs }: ConnectionOptions): 
   });
 }
 
-/** The connection for news. In a cluster any node has all of them: the next one when it is lost. */
-export function connectForNews({ url, prefix, timeoutMs }: ConnectionOptions): Redis {
+/** The connection for news. */
+export function connectForNews(options: ConnectionOptions): Redis {
+  return connectToAny(options, 'news');
+}
+
+/**
+ * A connection for what is published, or heard. In a cluster any node has all of that: the next one
+ * when it is lost.
+ */
+export function connectToAny({ url, prefix, timeoutMs }: ConnectionOptions, name: string): Redis {
   const addresses = addressesIn(url);
   const news: Redis = new Redis(addresses[0] ?? '', {
     ...commonOptions(timeoutMs),
-    connectionName: `${prefix}:news`,
+    connectionName: `${prefix}:${name}`,
     autoResubscribe: true,
     retryStrategy: (attempts) => {
       const { hostname, port } = new URL(addresses[attempts % addresses.length] ?? '');
@@ -61,6 +69,25 @@ export function connectForNews({ url, prefix, timeoutMs }: ConnectionOptions): R
     },
   });
   return news;
+}
+
+/** Opens connections. Rejects with what went wrong first. */
+export async function connectAll(connections: readonly (Redis | Cluster)[]): Promise<void> {
+  await Promise.all(connections.map((connection) => connect(connection)));
+}
+
+async function connect(connection: Redis | Cluster): Promise<void> {
+  let cause: unknown;
+  const note = (error: unknown) => (cause ??= error);
+  connection.on('error', note);
+  try {
+    await connection.connect();
+  } catch (error) {
+    // What the client rejects with says only that there is no connection, not why.
+    throw cause ?? error;
+  } finally {
+    connection.off('error', note);
+  }
 }
 
 /** The servers that take commands, each of which has its own functions and memory. */

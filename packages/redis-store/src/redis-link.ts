@@ -2,7 +2,7 @@ import type { Timers } from '@ticket-locks/lock-engine';
 import type { Cluster, Redis } from 'ioredis';
 
 import type { FunctionLibrary } from './function-library.js';
-import { connectForCalls, connectForNews, primariesOf } from './redis-connection.js';
+import { connectAll, connectForCalls, connectForNews, primariesOf } from './redis-connection.js';
 import { messageOf, RedisError } from './redis-error.js';
 import { StalledPlaces } from './stalled-places.js';
 
@@ -59,6 +59,12 @@ export class RedisLink {
     this.#news.on('message', (_channel: string, text: string) => options.onMessage(text));
   }
 
+  /** Whether a call on the key would be sent: who has it is connected, and answers. */
+  isAnswering(key: string): boolean {
+    const isOpen = !this.#isClosed && this.#calls.status === 'ready';
+    return isOpen && !this.#stalled.has(this.#placeOf(key));
+  }
+
   /** Calls that wait for an answer. */
   get inFlight(): number {
     return this.#inFlight;
@@ -73,7 +79,7 @@ export class RedisLink {
   async open(channel: string): Promise<void> {
     const { onConnected } = this.#options;
     try {
-      await Promise.all([this.#calls.connect(), this.#news.connect()]);
+      await connectAll([this.#calls, this.#news]);
       await this.#assertFit();
       await this.#load();
       await this.#news.subscribe(channel);
@@ -125,7 +131,7 @@ export class RedisLink {
 
   async #ask<Value>(key: string, send: () => Promise<Value>): Promise<Value> {
     const place = this.#placeOf(key);
-    if (this.#stalled.has(place) || this.#isClosed || this.#calls.status !== 'ready') {
+    if (!this.isAnswering(key)) {
       throw new RedisError('REDIS_UNAVAILABLE', 'there is no Redis that answers');
     }
     if (this.#inFlight >= this.#options.inFlightMax) {

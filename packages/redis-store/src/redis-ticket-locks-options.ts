@@ -46,6 +46,16 @@ export interface RedisTicketLocksOptions {
    * decides, and what it forgets in a crash is forgotten, sales included.
    */
   readonly decisions?: DecisionLedger;
+  /**
+   * Default false. Whether a publisher tells the changes to others, by the store's `outbox`: what
+   * was not told yet is kept then. The same for all instances.
+   */
+  readonly outbox?: boolean;
+  /**
+   * Default 100,000. Steps of an event that are kept for the publisher at most, about; the oldest
+   * go first. A step is what one command changed, or several that were carried out together.
+   */
+  readonly unpublishedMax?: number;
   readonly clock?: Clock;
   readonly timers?: Timers;
   readonly ids?: IdSource;
@@ -63,10 +73,7 @@ const DAY_MS = 86_400_000;
  */
 export function resolveOptions(options: RedisTicketLocksOptions) {
   const { url, prefix = 'tl' } = options;
-  addressesIn(url);
-  if (!PREFIX.test(prefix)) {
-    throw new TypeError(`prefix must be 1 to 32 letters, digits, - and _, got ${prefix}`);
-  }
+  assertPlace({ url, prefix });
   const integer = (name: IntegerName, fallback: number, min: number): number => {
     const value = options[name] ?? fallback;
     if (Number.isSafeInteger(value) && value >= min && value <= INTEGER_MAX) return value;
@@ -89,11 +96,20 @@ export function resolveOptions(options: RedisTicketLocksOptions) {
     timeoutMs: integer('timeoutMs', 500, 1),
     inFlightMax: integer('inFlightMax', 1_000, 1),
     presenceLeaseMs: integer('presenceLeaseMs', 5_000, 1_001),
+    outbox: options.outbox ?? false,
+    unpublishedMax: integer('unpublishedMax', 100_000, 1),
     clock,
     timers: options.timers ?? systemTimers(),
     ids,
     horizonMs: horizonOf(policy),
   };
+}
+
+/** Throws `TypeError` that names the option, its value and its bound. */
+export function assertPlace({ url, prefix }: { readonly url: string; readonly prefix: string }) {
+  addressesIn(url);
+  if (PREFIX.test(prefix)) return;
+  throw new TypeError(`prefix must be 1 to 32 letters, digits, - and _, got ${prefix}`);
 }
 
 /** Longer than any lock can last; as far as extensions go on for ever, a year. */

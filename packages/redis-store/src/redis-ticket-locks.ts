@@ -2,6 +2,7 @@ import { canonicalId, hmacSha256, ResumeTokens } from '@ticket-locks/lock-engine
 import type {
   BeginPaymentCommand,
   CancelEventCommand,
+  ChangeOutbox,
   Confirmed,
   ConfirmCommand,
   ConfirmedMany,
@@ -82,6 +83,27 @@ export class RedisTicketLocks implements TicketLocks {
   /** Calls that wait for Redis. */
   get inFlight(): number {
     return this.#parts.link.inFlight;
+  }
+
+  /**
+   * Whether buyers can be served: Redis answers, and holds the epoch in force. Looked at once a
+   * second.
+   */
+  get isAvailable(): boolean {
+    return this.#mode === 'running' && this.#parts.watch.isAvailable;
+  }
+
+  /** Counts the times that Redis has lost its memory, from 1; 0 before `start`. */
+  get epoch(): number {
+    return this.#parts.events.epoch;
+  }
+
+  /**
+   * What is still to be told to others, for one publisher of all instances; only with the option
+   * `outbox`. To be attached to after `start`, and detached from before `stop`.
+   */
+  get outbox(): ChangeOutbox | undefined {
+    return this.#parts.outbox;
   }
 
   async start(): Promise<void> {

@@ -1,3 +1,5 @@
+import { FIELD, LINE } from './wire-text.js';
+
 /** A value in a reply of a function. */
 export type ReplyValue = string | number | readonly ReplyValue[] | null;
 
@@ -41,13 +43,11 @@ export class Fields {
     return this.text(index) === '' ? undefined : this.number(index);
   }
 
+  /** A list, which in a batch comes as a text. */
   fields(index: number): Fields {
     const value = this.#values[index];
+    if (typeof value === 'string') return new Fields(value === '' ? [] : value.split(FIELD));
     return new Fields(Array.isArray(value) ? (value as readonly ReplyValue[]) : []);
-  }
-
-  raw(): readonly ReplyValue[] {
-    return this.#values;
   }
 
   texts(): string[] {
@@ -58,6 +58,17 @@ export class Fields {
   lists(start = 0): Fields[] {
     return this.#values.slice(start).map((_, index) => this.fields(start + index));
   }
+}
+
+/** The reply to one call of a batch; what became true by all of them is told with the first. */
+export function partOf(whole: Reply, text: string, index: number): Reply {
+  const [code = '', ...rest] = text.split(LINE);
+  return { ...shareOf(whole, index), code, rest: new Fields(rest) };
+}
+
+/** The reply to a batch of which nothing was carried out, for one of its calls. */
+export function shareOf(whole: Reply, index: number): Reply {
+  return { ...whole, changes: index === 0 ? whole.changes : '' };
 }
 
 /** Reads a reply. Throws `TypeError` when it is none of ours. */

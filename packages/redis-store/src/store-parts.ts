@@ -15,6 +15,7 @@ import type { LockDecisions } from './lock-decisions.js';
 import { OwnLocks } from './own-locks.js';
 import { Presence } from './presence.js';
 import type { Place } from './presence.js';
+import { RedisChangeOutbox, TURN_IS_FREE } from './redis-change-outbox.js';
 import { RedisError } from './redis-error.js';
 import { RedisInventory } from './redis-inventory.js';
 import { RedisLink } from './redis-link.js';
@@ -22,6 +23,7 @@ import type { resolveOptions } from './redis-ticket-locks-options.js';
 import { SharedEpoch } from './shared-epoch.js';
 import { StockRoom } from './stock-room.js';
 import type { StoreEpoch } from './store-epoch.js';
+import { StoreWatch } from './store-watch.js';
 import { SweepSchedule } from './sweep-schedule.js';
 import { idOf, textOf } from './wire-text.js';
 
@@ -43,9 +45,12 @@ export class StoreParts {
   readonly presence: Presence;
   readonly inventory: RedisInventory;
   readonly epoch: StoreEpoch;
+  readonly watch: StoreWatch;
   readonly queries: EventQueries;
   readonly stock: StockRoom;
   readonly decisions: LockDecisions;
+  /** Set: a publisher is to tell the changes. */
+  readonly outbox: RedisChangeOutbox | undefined;
   readonly #ledgerEpoch: LedgerEpoch | undefined;
   readonly #options: ReturnType<typeof resolveOptions>;
   readonly #library: FunctionLibrary;
@@ -83,6 +88,7 @@ export class StoreParts {
       prefix,
       policy,
       decidesElsewhere: options.decisions !== undefined,
+      streamMax: options.outbox ? options.unpublishedMax : undefined,
       timers,
       whenDecided: (lockId) => this.decisions.whenDecided(lockId),
       feed: this.#feed,
@@ -100,16 +106,19 @@ export class StoreParts {
     const index = eventKey(prefix, EVENTS);
     this.#ledgerEpoch = ledger && new LedgerEpoch({ ...shared, ledger, timers, prefix, index });
     this.epoch = this.#ledgerEpoch ?? new SharedEpoch(shared);
+    this.watch = new StoreWatch({ ...shared, epoch: this.epoch, timers });
     const deciding = { events: this.events, policy };
     this.decisions =
       ledger === undefined
         ? new DirectDecisions(deciding)
         : new LedgerDecisions({ ...deciding, ledger, timers, onFenced: () => this.#onFenced() });
+    const instance = ids.sessionId();
+    this.outbox = options.outbox ? this.#newOutbox(instance) : undefined;
     this.presence = new Presence({
       link: this.link,
       clock,
       timers,
-      instance: ids.sessionId(),
+      instance,
       key: eventKey(prefix, SESSIONS),
       graceMs: options.disconnectGraceMs,
       leaseMs: options.presenceLeaseMs,
@@ -144,14 +153,16 @@ export class StoreParts {
     await this.epoch.open();
     await this.presence.start();
     this.inventory.start();
+    this.watch.start();
     for (const eventId of await this.eventIds()) this.#sweeps.plan(eventTag(eventId), 0);
   }
 
   stop(): void {
+    this.watch.stop();
     this.inventory.stop();
     this.presence.stop();
-    this.epoch.stop();
     this.#sweeps.stop();
+    this.outbox?.close();
     this.#feed.stop();
     this.link.close();
   }
@@ -180,6 +191,16 @@ export class StoreParts {
       // What cannot be reviewed now is reviewed the next time.
       await this.decisions.review(tag).catch(() => undefined);
     }
+  }
+
+  #newOutbox(instance: string): RedisChangeOutbox {
+    return new RedisChangeOutbox({
+      ...this.#options,
+      link: this.link,
+      instance,
+      recordKey: () => this.epoch.tokenKey,
+      eventIds: () => this.eventIds(),
+    });
   }
 
   /** What others have written must be what this version reads: it is noted once. */
@@ -214,6 +235,7 @@ export class StoreParts {
 
   #onChange(tag: string, change: LockChange, epoch: number): void {
     this.events.saw(tag, change.seq, epoch);
+    this.outbox?.onChange(tag, change.seq);
     this.#sweeps.onChange(tag, change);
     this.#own.note(tag, change, (sessionId) => this.presence.has(sessionId));
     if (change.type === 'locked') this.presence.onLocked(change.sessionId);
@@ -221,6 +243,7 @@ export class StoreParts {
   }
 
   #onMessage(text: string): void {
+    if (text === TURN_IS_FREE) return this.outbox?.onTurnIsFree();
     if (!text.startsWith(PINNED)) return this.#feed.take(text);
     // A decision is open: when nobody brings it to an end, somebody must.
     const tag = /:([^:}]+)\}$/.exec(text)?.[1];
@@ -238,6 +261,7 @@ export class StoreParts {
     // Whoever cannot be asked now is asked by the next call.
     this.epoch.check().catch(() => undefined);
     this.#feed.catchUp();
+    this.outbox?.onConnected();
     for (const tag of this.events.tags) this.#sweeps.plan(tag, 0);
   }
 

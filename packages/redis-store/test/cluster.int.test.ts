@@ -41,7 +41,7 @@ async function openStore(): Promise<RedisTicketLocks> {
   const source = new ManualInventory();
   for (const eventId of EVENTS) source.set(eventId, { categoryId: 2, capacity: 10 });
   const url = nodes.map((node) => urlOfUser(node.url)).join(',');
-  const store = new RedisTicketLocks({ url, source, timeoutMs: 2_000 });
+  const store = new RedisTicketLocks({ url, source, outbox: true, timeoutMs: 2_000 });
   stores.push(store);
   await store.start();
   return store;

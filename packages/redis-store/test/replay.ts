@@ -25,12 +25,12 @@ import {
 import { changesOf } from '../src/change-text.js';
 import { CommandShape, shapedInventory } from '../src/command-shape.js';
 import { eventKey, eventTag } from '../src/event-key.js';
-import { mayJoin, partOf } from '../src/event-lanes.js';
+import { mayJoin } from '../src/event-lanes.js';
 import * as calls from '../src/function-call.js';
 import type { FunctionCall } from '../src/function-call.js';
 import type { FunctionLibrary } from '../src/function-library.js';
 import { policyText } from '../src/policy-text.js';
-import { replyOf } from '../src/reply.js';
+import { partOf, replyOf } from '../src/reply.js';
 import type { Reply } from '../src/reply.js';
 import { textOf } from '../src/wire-text.js';
 import { eventOf } from './recording.js';
@@ -465,7 +465,7 @@ export class Replay {
       }
       const whole = replyOf(raw);
       if (group.length === 1) return [whole];
-      return whole.rest.raw().map((part, at) => partOf(whole, replyOf(part), at));
+      return whole.rest.texts().map((text, at) => partOf(whole, text, at));
     });
   }
 }

@@ -1,7 +1,8 @@
 // The user that an operator gives the service may do what it must, and nothing else.
 import { ManualInventory } from '@ticket-locks/lock-engine/testing';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 
+import { RedisPeers } from '../src/redis-peers.js';
 import { RedisTicketLocks } from '../src/redis-ticket-locks.js';
 import { useEverything } from './every-command.js';
 import { urlOfUser, userOfGuide } from './guide-rights.js';
@@ -19,7 +20,8 @@ afterEach(async () => {
 async function openStore(url: string): Promise<RedisTicketLocks> {
   const source = new ManualInventory().set(1, { categoryId: 2, capacity: 10 });
   const policy = { expiringNoticeMs: 1_000, ttlMs: 60_000 };
-  const store = new RedisTicketLocks({ url, source, policy, timeoutMs: 5_000 });
+  const outbox = true;
+  const store = new RedisTicketLocks({ url, source, policy, outbox, timeoutMs: 5_000 });
   stores.push(store);
   await store.start();
   return store;
@@ -32,7 +34,15 @@ describe('the user of the guide', () => {
   });
 
   test('may do all that the store does', async () => {
-    await useEverything(await openStore(urlOfUser(server.url)));
+    const url = urlOfUser(server.url);
+    await useEverything(await openStore(url));
+    const [first, second] = [new RedisPeers({ url }), new RedisPeers({ url })];
+    onTestFinished(() => [first, second].forEach((peers) => peers.stop()));
+    const heard: unknown[] = [];
+    second.onMessage((_from, message) => heard.push(message));
+    await Promise.all([first.start(), second.start()]);
+    first.tell({ type: 'hello' });
+    await vi.waitFor(() => expect(heard).toEqual([{ type: 'hello' }]));
   });
 
   test.each([

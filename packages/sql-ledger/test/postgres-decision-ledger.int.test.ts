@@ -131,27 +131,6 @@ describe('instances at the same time', () => {
   });
 });
 
-test('a connection that is lost inside a transaction fails that call, and nothing else', async () => {
-  const ledger = open();
-  await ledger.load();
-  const figures = { eventId: 1, categories: [{ categoryId: 1, capacity: 1, soldElsewhere: 0 }] };
-  await ledger.settle({ ...figures, fetchedAtMs: 1 }, []);
-  const other = new pg.Client(databaseUrl());
-  await other.connect();
-  await other.query(`BEGIN; SELECT * FROM ${schema}.categories FOR UPDATE`);
-  const call = ledger.settle({ ...figures, fetchedAtMs: 2 }, []).catch((error: unknown) => error);
-  const waiting = `FROM pg_stat_activity WHERE wait_event_type = 'Lock'
-    AND query LIKE '%categories%' AND application_name = 'ticket-locks decisions'`;
-  await vi.waitFor(async () => expect(await administer(`SELECT pid ${waiting}`)).toHaveLength(1));
-  await administer(`SELECT pg_terminate_backend(pid) ${waiting}`);
-  // The end of the connection is an event of its own; without a listener it ends the process.
-  expect(await call).toMatchObject({ code: 'LEDGER_FAILED' });
-  await other.end();
-  expect(await ledger.settle({ ...figures, fetchedAtMs: 3 }, [])).toBe(true);
-  await ledger.close();
-  await destroy();
-});
-
 describe('a commit that fails', () => {
   test('leaves open what was decided, and the record says it', async () => {
     const ledger = open();
@@ -198,6 +177,27 @@ describe('tables of an earlier version', () => {
     await Promise.all(ledgers.map((ledger) => ledger.close()));
     await destroy();
   });
+});
+
+test('a connection that is lost inside a transaction fails that call, and nothing else', async () => {
+  const ledger = open();
+  await ledger.load();
+  const figures = { eventId: 1, categories: [{ categoryId: 1, capacity: 1, soldElsewhere: 0 }] };
+  await ledger.settle({ ...figures, fetchedAtMs: 1 }, []);
+  const other = new pg.Client(databaseUrl());
+  await other.connect();
+  await other.query(`BEGIN; SELECT * FROM ${schema}.categories FOR UPDATE`);
+  const call = ledger.settle({ ...figures, fetchedAtMs: 2 }, []).catch((error: unknown) => error);
+  const waiting = `FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+    AND query LIKE '%categories%' AND application_name = 'ticket-locks decisions'`;
+  await vi.waitFor(async () => expect(await administer(`SELECT pid ${waiting}`)).toHaveLength(1));
+  await administer(`SELECT pg_terminate_backend(pid) ${waiting}`);
+  // The end of the connection is an event of its own; without a listener it ends the process.
+  expect(await call).toMatchObject({ code: 'LEDGER_FAILED' });
+  await other.end();
+  expect(await ledger.settle({ ...figures, fetchedAtMs: 3 }, [])).toBe(true);
+  await ledger.close();
+  await destroy();
 });
 
 describe('rights', () => {

@@ -1,6 +1,11 @@
 import type { LockLedger } from '@ticket-locks/lock-engine';
 import { LocalTicketLocks } from '@ticket-locks/lock-engine';
-import { describeLockLedgerContract } from '@ticket-locks/lock-engine/testing';
+import {
+  describeChangeOutboxContract,
+  describeLockLedgerContract,
+  ledgerOutbox,
+} from '@ticket-locks/lock-engine/testing';
+import type { LedgerUnderTest } from '@ticket-locks/lock-engine/testing';
 import { PostgresLockLedger } from '@ticket-locks/sql-ledger/postgres';
 import { afterEach, expect, test, vi } from 'vitest';
 
@@ -19,29 +24,32 @@ async function cutOff(schema: string): Promise<void> {
   await vi.waitFor(async () => expect(await administer(holder)).toEqual([]));
 }
 
-describeLockLedgerContract({
+function inOneThread(): LedgerUnderTest {
+  const ownSchema = newSchema();
+  const openInline = () =>
+    inlineLedger({
+      store: new PostgresStore({ url: databaseUrl(), schema: ownSchema }),
+      foldAtLatest: 20,
+      outbox: true,
+    });
+  return {
+    ledger: openInline(),
+    crash: () => cutOff(ownSchema),
+    breakDisk: async () => {
+      await administer(`ALTER TABLE ${ownSchema}.changes RENAME TO out_of_reach`);
+    },
+    reopen: async () => {
+      await administer(`ALTER TABLE IF EXISTS ${ownSchema}.out_of_reach RENAME TO changes`);
+      return openInline();
+    },
+    dispose: () => dropSchema(ownSchema),
+  };
+}
+
+describeLockLedgerContract({ name: 'PostgresLockLedger', create: inOneThread });
+describeChangeOutboxContract({
   name: 'PostgresLockLedger',
-  create: () => {
-    const schema = newSchema();
-    const open = () =>
-      inlineLedger({
-        store: new PostgresStore({ url: databaseUrl(), schema }),
-        foldAtLatest: 20,
-        outbox: true,
-      });
-    return {
-      ledger: open(),
-      crash: () => cutOff(schema),
-      breakDisk: async () => {
-        await administer(`ALTER TABLE ${schema}.changes RENAME TO out_of_reach`);
-      },
-      reopen: async () => {
-        await administer(`ALTER TABLE IF EXISTS ${schema}.out_of_reach RENAME TO changes`);
-        return open();
-      },
-      dispose: () => dropSchema(schema),
-    };
-  },
+  create: () => ledgerOutbox(inOneThread()),
 });
 
 const schema = newSchema();

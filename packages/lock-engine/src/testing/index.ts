@@ -4,6 +4,12 @@ export type {
   TicketLocksSetup,
   TicketLocksUnderTest,
 } from './contract/box-office.js';
+export { describeChangeOutboxContract, ledgerOutbox } from './contract/change-outbox-contract.js';
+export type {
+  ChangeOutboxContract,
+  OutboxFeature,
+  OutboxUnderTest,
+} from './contract/change-outbox-contract.js';
 export { describeDecisionLedgerContract } from './contract/decision-ledger-contract.js';
 export type { DecisionLedgerContract } from './contract/decision-ledger-contract.js';
 export { describeLockLedgerContract } from './contract/lock-ledger-contract.js';

@@ -1,5 +1,10 @@
 import type { LockChange } from '../engine/lock-change.js';
-import type { ChangeOutbox, OutboxPosition } from '../ports/change-outbox.js';
+import type {
+  ChangeOutbox,
+  OutboxEntry,
+  OutboxReader,
+  OutboxStats,
+} from '../ports/change-outbox.js';
 import type { LedgerContents, LockLedger } from '../ports/lock-ledger.js';
 
 /** A ledger in memory that outlives the process that a test pretends to kill. */
@@ -67,9 +72,11 @@ export function ledgerThatFails(failure: Failure): MemoryLedger {
     crash: () => ledger.crash(),
     breakDisk: () => ledger.breakDisk(),
     reopen: () => ledger.reopen(),
-    position: () => ledger.position(),
-    changesAfter: (seq, limit) => ledger.changesAfter(seq, limit),
-    markPublished: (seq) => ledger.markPublished(seq),
+    attach: (reader) => ledger.attach(reader),
+    read: (limit) => ledger.read(limit),
+    markPublished: (position) => ledger.markPublished(position),
+    detach: () => ledger.detach(),
+    outboxStats: () => ledger.outboxStats(),
     load: async () => {
       return fails('load') ? rejected() : ledger.load();
     },
@@ -108,6 +115,9 @@ class LedgerInMemory implements WaitingLedger {
   #waiting: LockChange[] = [];
   #flushed = deferred();
   #isBroken = false;
+  #reader: OutboxReader | undefined;
+  /** The newest change that the reader was given. */
+  #readSeq = 0;
   waitingCount = 0;
 
   constructor(record: MemoryRecord, how: 'flushes' | 'waits') {
@@ -134,20 +144,37 @@ class LedgerInMemory implements WaitingLedger {
     return this.#flushed.promise;
   }
 
-  async position(): Promise<OutboxPosition> {
+  async attach(reader: OutboxReader): Promise<void> {
     if (this.#mode !== 'open') throw new Error(`the ledger is ${this.#mode}`);
-    const { tokenKey, publishedSeq } = this.#record;
-    return { outboxId: `outbox-of-${tokenKey}`, publishedSeq };
+    this.#reader = reader;
+    this.#readSeq = this.#record.publishedSeq;
   }
 
-  async changesAfter(seq: number, limit: number): Promise<readonly LockChange[]> {
+  async read(limit: number): Promise<readonly OutboxEntry[]> {
     if (this.#mode !== 'open') throw new Error(`the ledger is ${this.#mode}`);
-    return copyOf(this.#record.changes.filter((change) => change.seq > seq).slice(0, limit));
+    if (this.#reader === undefined) return [];
+    const { changes, tokenKey } = this.#record;
+    const next = copyOf(changes.filter(({ seq }) => seq > this.#readSeq).slice(0, limit));
+    this.#readSeq = next.at(-1)?.seq ?? this.#readSeq;
+    return next.map((change) => {
+      const position = String(change.seq);
+      return { id: `outbox-of-${tokenKey}-${position}`, position, change };
+    });
   }
 
-  markPublished(seq: number): void {
+  markPublished(position: string): void {
     if (this.#mode !== 'open') return;
-    this.#record.publishedSeq = Math.max(this.#record.publishedSeq, seq);
+    this.#record.publishedSeq = Math.max(this.#record.publishedSeq, Number(position));
+  }
+
+  async detach(): Promise<void> {
+    this.#reader = undefined;
+  }
+
+  outboxStats(): OutboxStats {
+    const newestSeq = this.#record.changes.at(-1)?.seq ?? 0;
+    const isPublisher = this.#reader !== undefined;
+    return { unread: isPublisher ? newestSeq - this.#readSeq : 0, dropped: 0, isPublisher };
   }
 
   async close(): Promise<void> {
@@ -164,6 +191,7 @@ class LedgerInMemory implements WaitingLedger {
     this.waitingCount = 0;
     this.#flushed = deferred();
     resolve();
+    this.#reader?.onMore();
   }
 
   letGo(): void {

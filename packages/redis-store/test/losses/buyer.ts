@@ -40,6 +40,8 @@ const PURCHASES = 6;
 export class Buyer {
   readonly #options: BuyerOptions;
   readonly #left: Held[] = [];
+  /** The locks of the visit. */
+  #taken: string[] = [];
   #count = 0;
   #visit: Visit | undefined;
 
@@ -80,6 +82,7 @@ export class Buyer {
     const userId = `${name}-${this.#next()}`;
     const opened = await this.#insist((store) => caller.openSession(store, userId));
     this.#visit = opened.ok ? opened.value : undefined;
+    this.#taken = [];
     return this.#visit;
   }
 
@@ -100,6 +103,7 @@ export class Buyer {
       return caller.lock(place, wanted, { visit, isFirst });
     });
     if (!locked.ok) return [];
+    this.#taken.push(...locked.value.map(({ lockId }) => lockId));
     return locked.value.map(({ lockId, eventId, categoryId, quantity }) => ({
       lockId,
       eventId,
@@ -144,7 +148,7 @@ export class Buyer {
     if (turn < 83) {
       this.#visit = undefined;
       this.#left.push(held);
-      return caller.leave(visit, [lockId]);
+      return caller.leave(visit, this.#taken);
     }
     return this.#linger(held);
   }

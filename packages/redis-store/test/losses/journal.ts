@@ -103,8 +103,8 @@ export interface Problem {
     | 'stuck'
     | 'told';
   readonly detail: string;
-  /** The lock it is about, where it is about one. */
-  readonly lockId?: string;
+  /** The locks it is about, where it is about some. */
+  readonly lockIds?: readonly string[];
 }
 
 /** Where tickets are from: a category of an event. */

@@ -80,5 +80,5 @@ function isLoss({ change }: Heard): boolean {
 }
 
 function unsaid(lockId: string, detail: string): Problem {
-  return { rule: 'loss unsaid', detail, lockId };
+  return { rule: 'loss unsaid', detail, lockIds: [lockId] };
 }

@@ -12,19 +12,20 @@ export function problemReport(
   for (const problem of problems)
     byRule.set(problem.rule, [...(byRule.get(problem.rule) ?? []), problem]);
   return [...byRule].flatMap(([rule, found]) => {
-    const lines = found.slice(0, SHOWN_MAX).map(({ detail, lockId }) => {
-      const story = lockId === undefined ? undefined : stories.get(lockId);
-      const about = lockId === undefined ? '' : `${lockId}: `;
-      return `${rule}: ${about}${detail}${story === undefined ? '' : toldOf(story)}`;
+    const lines = found.slice(0, SHOWN_MAX).map(({ detail, lockIds = [] }) => {
+      const told = lockIds.map((lockId) => toldOf(lockId, stories.get(lockId)));
+      return [`${rule}: ${detail}`, ...told].join('\n  ');
     });
     const more = found.length - lines.length;
     return more > 0 ? [...lines, `${rule}: and ${more} more`] : lines;
   });
 }
 
-function toldOf({ place, owner, asked }: LockStory): string {
+function toldOf(lockId: string, story: LockStory | undefined): string {
+  if (story === undefined) return lockId;
+  const { place, owner, asked } = story;
   const calls = asked.toSorted((a, b) => a.calledAtMs - b.calledAtMs).map(callText);
-  return ` [${place}, owner ${owner}: ${calls.join('; ')}]`;
+  return [`${lockId}, ${place}, session at store ${owner}`, ...calls].join('\n    ');
 }
 
 function callText({ wish, code, store, orderId, calledAtMs, answeredAtMs, ...facts }: Asked) {

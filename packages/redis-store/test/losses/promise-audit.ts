@@ -24,11 +24,10 @@ function doublyPromised(here: readonly Stretch[], place: string, capacity: numbe
   const worst = takenOf(here).find(({ taken }) => taken > capacity);
   if (worst === undefined) return [];
   const { atMs, taken } = worst;
-  const holders = here
-    .filter(({ fromMs, untilMs }) => fromMs <= atMs && atMs < untilMs)
-    .map(({ lockId, quantity }) => `${lockId} (${quantity})`);
-  const detail = `${taken} of ${capacity} tickets of ${place} at ${ms(atMs)}: ${holders.join(', ')}`;
-  return [{ rule: 'double promise', detail }];
+  const holders = here.filter(({ fromMs, untilMs }) => fromMs <= atMs && atMs < untilMs);
+  const lockIds = holders.map(({ lockId }) => lockId);
+  const detail = `${taken} of ${capacity} tickets of ${place} at ${ms(atMs)}`;
+  return [{ rule: 'double promise', detail, lockIds }];
 }
 
 function shownTooMany(

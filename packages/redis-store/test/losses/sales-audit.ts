@@ -52,7 +52,7 @@ function untrue({ lockId, asked }: LockStory, record: DecisionRecord | undefined
   }
   if (given !== undefined && record?.outcome === 'sold')
     details.push(`was told as given back at ${given.answeredAtMs.toFixed(1)} ms, and is sold`);
-  return details.map((detail) => ({ rule: 'told', detail, lockId }));
+  return details.map((detail) => ({ rule: 'told', detail, lockIds: [lockId] }));
 }
 
 /** Sold, although whoever wanted to confirm was told "no", or "nothing was changed". */
@@ -61,7 +61,7 @@ function soldAgainstWord(story: LockStory, record: DecisionRecord | undefined): 
   const { lockId, asked } = story;
   const yes = asked.filter(isYes);
   const problem = (detail: string): Problem[] => [
-    { rule: 'refused', detail: `is sold, ${detail}`, lockId },
+    { rule: 'refused', detail: `is sold, ${detail}`, lockIds: [lockId] },
   ];
   if (yes.length === 0) {
     const codes = asked.filter(({ wish }) => wish === 'confirm').map(({ code }) => code);

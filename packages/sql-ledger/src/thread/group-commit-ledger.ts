@@ -5,7 +5,9 @@ import type {
   LockChange,
   LockLedger,
   LockSnapshot,
-  OutboxPosition,
+  OutboxEntry,
+  OutboxReader,
+  OutboxStats,
 } from '@ticket-locks/lock-engine';
 
 import { LedgerError } from '../ledger-error.js';
@@ -13,6 +15,7 @@ import type { LedgerErrorCode } from '../ledger-error.js';
 import { blocksOf } from '../record/change-block.js';
 import type { EventSnapshot, LockRecordSnapshot } from '../record/snapshot-rows.js';
 import type { LedgerChannel, LedgerListener, LedgerReply, SliceKind } from './ledger-message.js';
+import { OutboxTail } from './outbox-tail.js';
 
 export interface GroupCommitOptions {
   /** Where the record lies, for messages. */
@@ -23,7 +26,7 @@ export interface GroupCommitOptions {
   readonly defer?: ((work: () => void) => void) | undefined;
 }
 
-/** Characters of the outbox's id: 132 bits. */
+/** Characters of the outbox's id: 132 bits, made of the key and not giving it away. */
 const OUTBOX_ID_LENGTH = 22;
 
 /** Changes that become durable together, and the promise of all who wait for them. */
@@ -67,8 +70,7 @@ export class GroupCommitLedger implements LockLedger, ChangeOutbox {
     resolve: (changes: LockChange[]) => void;
     reject: (error: Error) => void;
   }[] = [];
-  #position: OutboxPosition | undefined;
-  #markedSeq = 0;
+  #tail: OutboxTail | undefined;
   #isMarkPlanned = false;
   readonly #slices: Record<SliceKind, unknown[]> = {
     events: [],
@@ -94,9 +96,15 @@ export class GroupCommitLedger implements LockLedger, ChangeOutbox {
     if (opened.type !== 'opened') throw this.#closed();
     this.#mode = 'open';
     const { seq, changedAtMs, tokenKey, publishedSeq } = opened;
-    if (publishedSeq !== undefined) this.#position = positionOf(tokenKey, publishedSeq);
     const snapshot = seq === 0 ? undefined : this.#snapshot(seq, changedAtMs);
-    return { snapshot, changes: this.#slices.changes.splice(0) as LockChange[], tokenKey };
+    const changes = this.#slices.changes.splice(0) as LockChange[];
+    if (publishedSeq !== undefined) {
+      const newestSeq = changes.at(-1)?.seq ?? seq;
+      const outboxId = hmacSha256(tokenKey, 'outbox').slice(0, OUTBOX_ID_LENGTH);
+      const read = (afterSeq: number, limit: number) => this.#read(afterSeq, limit);
+      this.#tail = new OutboxTail({ outboxId, publishedSeq, newestSeq, read });
+    }
+    return { snapshot, changes, tokenKey };
   }
 
   append(changes: readonly LockChange[]): Promise<void> {
@@ -108,30 +116,34 @@ export class GroupCommitLedger implements LockLedger, ChangeOutbox {
     return batch.written;
   }
 
-  async position(): Promise<OutboxPosition> {
+  async attach(reader: OutboxReader): Promise<void> {
     if (this.#mode !== 'open') throw this.#failure ?? this.#closed();
-    if (this.#position === undefined) {
+    if (this.#tail === undefined) {
       throw new TypeError('a ledger has an outbox when it is made with the option "outbox"');
     }
-    const { outboxId, publishedSeq } = this.#position;
-    return { outboxId, publishedSeq: Math.max(publishedSeq, this.#markedSeq) };
+    this.#tail.attach(reader);
   }
 
-  changesAfter(seq: number, limit: number): Promise<readonly LockChange[]> {
-    if (this.#mode !== 'open') return Promise.reject(this.#failure ?? this.#closed());
-    return new Promise((resolve, reject) => {
-      this.#reading.push({ resolve, reject });
-      this.#channel.post({ type: 'read', afterSeq: seq, limit });
-    });
+  async read(limit: number): Promise<readonly OutboxEntry[]> {
+    if (this.#mode !== 'open') throw this.#failure ?? this.#closed();
+    return (await this.#tail?.read(limit)) ?? [];
   }
 
-  markPublished(seq: number): void {
-    if (this.#mode !== 'open' || this.#position === undefined || seq <= this.#markedSeq) return;
-    this.#markedSeq = seq;
+  markPublished(position: string): void {
+    if (this.#mode !== 'open' || this.#tail?.mark(Number(position)) !== true) return;
     if (this.#isMarkPlanned) return;
     this.#isMarkPlanned = true;
     // One message for all the marks of a turn of the event loop.
     this.#defer(() => this.#sendMark());
+  }
+
+  async detach(): Promise<void> {
+    this.#sendMark();
+    this.#tail?.detach();
+  }
+
+  outboxStats(): OutboxStats {
+    return this.#tail?.stats() ?? { unread: 0, dropped: 0, isPublisher: false };
   }
 
   async close(): Promise<void> {
@@ -176,7 +188,15 @@ export class GroupCommitLedger implements LockLedger, ChangeOutbox {
   #sendMark(): void {
     if (!this.#isMarkPlanned) return;
     this.#isMarkPlanned = false;
-    if (this.#mode === 'open') this.#channel.post({ type: 'mark', seq: this.#markedSeq });
+    if (this.#mode !== 'open' || this.#tail === undefined) return;
+    this.#channel.post({ type: 'mark', seq: this.#tail.publishedSeq });
+  }
+
+  #read(afterSeq: number, limit: number): Promise<readonly LockChange[]> {
+    return new Promise((resolve, reject) => {
+      this.#reading.push({ resolve, reject });
+      this.#channel.post({ type: 'read', afterSeq, limit });
+    });
   }
 
   #onReply(reply: LedgerReply): void {
@@ -191,6 +211,7 @@ export class GroupCommitLedger implements LockLedger, ChangeOutbox {
         this.#flying = undefined;
         this.#send();
         batch?.resolve();
+        if (batch !== undefined) this.#tail?.append(batch.changes);
         return;
       }
       case 'read':
@@ -250,10 +271,4 @@ export class GroupCommitLedger implements LockLedger, ChangeOutbox {
     const message = `${this.#options.place}: the ledger is ${this.#mode === 'new' ? 'not open yet' : this.#mode}`;
     return new LedgerError('LEDGER_CLOSED', message);
   }
-}
-
-/** The id is made of the key, which stays with the record, and does not give it away. */
-function positionOf(tokenKey: string, publishedSeq: number): OutboxPosition {
-  const outboxId = hmacSha256(tokenKey, 'outbox').slice(0, OUTBOX_ID_LENGTH);
-  return { outboxId, publishedSeq };
 }

@@ -227,7 +227,8 @@ describe('the stream of an event', () => {
     const pipeline = redis.pipeline();
     for (let seq = 1_000; seq < 16_000; seq += 1) {
       const lock = `lock ${seq}`;
-      const text = ['2', '1', ['expired', seq, 1, lock, '2', '"ann"', 1, 1, ''].join('\u001F')];
+      const change = ['expired', lock, '2', '"ann"', 1, 1, ''].join('\u001F');
+      const text = ['2', '1', seq, 1, change];
       pipeline.xadd(`{${prefix}:n2}:o`, `${seq}-0`, 'c', text.join('\u001E'));
     }
     await pipeline.exec();

@@ -84,7 +84,7 @@ local marks = {
     if lock.pin then
       sell(s, id, lock, order)
     end
-    if lock.status == 'CONFIRMED' and not lock.settled then
+    if lock.status == 'CONFIRMED' and lock.settled ~= true then
       release(s, id, lock, 'order-failed', lock.order)
     end
   end,
@@ -145,28 +145,4 @@ end, function(s, args)
     place, last = list[place + 1] and place + 1 or 0, '0'
   end
   return ok(place, last, unpack(ids))
-end)
-
--- Settles sales that are settled in the ledger, with the figures that count them.
--- ARGV from 4: when the figures were fetched, how many, { category, capacity, soldElsewhere } for
--- each, then lock ids. Output: 'OK'. Older figures than the known ones are ignored.
-command('markSettled', function()
-  return { 'k' }
-end, function(s, args)
-  local fetchedAt, figureCount = tonumber(args[4]), tonumber(args[5])
-  if fetchedAt >= s.h.fetchedAt then
-    local figures = readFigures(s, args, 6, figureCount)
-    recordInventory(s, figures, {}, fetchedAt)
-    s.h.fetchedAt = fetchedAt
-    setFigures(s, figures, get(s, 'k') or { list = {} })
-  end
-  local ids = idsFrom(args, 6 + figureCount * 3)
-  fetchLocks(s, ids)
-  for _, id in ipairs(ids) do
-    local lock = s.records['l' .. id]
-    if lock and lock.status == 'CONFIRMED' and not lock.settled then
-      settle(s, id, lock, false)
-    end
-  end
-  return ok()
 end)

@@ -11,9 +11,9 @@
 --   o<order>,<category>  a completed order, so that it settles once
 -- Beside it: `<key>:x` active locks by their end, `<key>:n` those whose end was not announced,
 -- `<key>:e` ended locks in the order of their ends, `<key>:w:<category>` unsettled sales and
--- `<key>:p:<category>` completed ones in the order of their confirms, `<key>:f` locks to be
--- refunded, `<key>:d` pinned locks by when they were pinned, `<key>:t` requests in their order,
--- `<key>:o` the stream of changes.
+-- `<key>:p:<category>` completed ones in the order of their confirms, `<key>:s` those that settle
+-- when the ledger says so, `<key>:f` locks to be refunded, `<key>:d` pinned locks by when they were
+-- pinned, `<key>:t` requests in their order, `<key>:o` the stream of changes.
 -- A field is a sequence of MessagePack values, in the order of the names below.
 
 local FORMAT = 2

@@ -9,7 +9,7 @@ local function dropEvent(key)
   end
   redis.call(
     'UNLINK', key, key .. ':x', key .. ':n', key .. ':e', key .. ':f', key .. ':d', key .. ':t',
-    key .. ':o'
+    key .. ':o', key .. ':s'
   )
 end
 

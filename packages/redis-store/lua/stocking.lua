@@ -54,11 +54,27 @@ local function forgetRisesBefore(c, mark)
   c.rises = kept
 end
 
+-- Where a ledger decides, a sale is PENDING from when the count has risen until the ledger says that
+-- it is settled. Its rise is used, and it counts all the same: twice for a moment, never not at all.
+local PENDING = 'pending'
+
+local function beginSettling(s, id, lock)
+  lock.settled = PENDING
+  useRises(s.records['c' .. lock.category], lock.risenBefore, lock.quantity)
+  touch(s, 'c' .. lock.category)
+  remove(s, ':p:' .. lock.category, id)
+  add(s, ':s', lock.confirmedSeq, id)
+  touch(s, 'l' .. id)
+end
+
 local function settle(s, id, lock, byOperator)
+  local wasPending = lock.settled == PENDING
   recordAbout(s, 'settled', id, lock, lock.order or '', byOperator and 1 or 0)
   removeUnsettled(s, id, lock)
   lock.settled = true
-  useRises(s.records['c' .. lock.category], lock.risenBefore, lock.quantity)
+  if not wasPending then
+    useRises(s.records['c' .. lock.category], lock.risenBefore, lock.quantity)
+  end
   appendEnded(s, id, lock)
 end
 
@@ -212,7 +228,11 @@ local function settleRisen(s, categories)
     for _, id in ipairs(completedSales(s, category)) do
       local lock = s.records['l' .. id]
       if isRisen(s, c, lock) then
-        settle(s, id, lock, false)
+        if s.policy.decidesElsewhere then
+          beginSettling(s, id, lock)
+        else
+          settle(s, id, lock, false)
+        end
         settled[#settled + 1] = id
       end
     end
@@ -267,11 +287,43 @@ local function categoryFields(args)
   return fields
 end
 
+-- Sales of which the ledger has not yet said that they are settled.
+local function pendingSales(s)
+  local ids = redis.call('ZRANGE', s.key .. ':s', 0, COMPLETED_MAX - 1)
+  for id in pairs(s.adds[':s'] or {}) do
+    ids[#ids + 1] = id
+  end
+  return ids
+end
+
+-- What is free in Redis must be free in the ledger, which hears of new figures next: until it has,
+-- those that free tickets are held back. `before` are the figures by category. Tells whether any is.
+local function holdBack(s, figures, before)
+  local isHeld = false
+  for _, figure in ipairs(figures) do
+    local c, known = s.records['c' .. figure.category], before[figure.category]
+    c.capacity = math.min(c.capacity, known and known.capacity or 0)
+    c.soldElsewhere = math.max(c.soldElsewhere, known and known.soldElsewhere or 0)
+    isHeld = isHeld or c.capacity < figure.capacity or c.soldElsewhere > figure.soldElsewhere
+  end
+  return isHeld
+end
+
+local function figuresBefore(s, figures)
+  local before = {}
+  for _, figure in ipairs(figures) do
+    local c = s.records['c' .. figure.category]
+    before[figure.category] = c and { capacity = c.capacity, soldElsewhere = c.soldElsewhere }
+  end
+  return before
+end
+
 -- ARGV from 4: event id, 1 when figures were fetched (0: completed orders alone), when the fetch
 -- began or '' for now, count of figures, count of orders, then { category, capacity, soldElsewhere
 -- or '' } for each, then { order, category, quantity, user, lock id or '' } for each.
 -- Output of `setInventory`: 1 when it was applied, ids of settled locks, places of the orders that
--- fit nothing.
+-- fit nothing. Where a ledger decides, also: ids of pending sales, 1 when figures were held back;
+-- `markSettled` is to follow when the ledger has both.
 command('setInventory', categoryFields, function(s, args)
   local figureCount, orderCount = tonumber(args[7]), tonumber(args[8])
   local orders = readOrders(args, 9 + figureCount * 3, orderCount)
@@ -285,6 +337,7 @@ command('setInventory', categoryFields, function(s, args)
   local figures = readFigures(s, args, 9, figureCount)
   local completed, unmatched = match(s, orders)
   local categories = get(s, 'k') or { list = {} }
+  local before = figuresBefore(s, figures)
   recordInventory(s, figures, completed, fetchedAt)
   s.h.fetchedAt = fetchedAt
   setFigures(s, figures, categories)
@@ -293,7 +346,45 @@ command('setInventory', categoryFields, function(s, args)
     complete(s, pair[1], s.records['l' .. pair[1]], pair[2], fetchedAt)
   end
   forgetRises(s, categories)
-  return ok(1, settleRisen(s, categories), unmatched)
+  local settled = settleRisen(s, categories)
+  if not s.policy.decidesElsewhere then
+    return ok(1, settled, unmatched)
+  end
+  return ok(1, settled, unmatched, pendingSales(s), holdBack(s, figures, before) and 1 or 0)
+end)
+
+local function isNews(s, figures)
+  for _, figure in ipairs(figures) do
+    local c = get(s, 'c' .. figure.category)
+    if not c or c.capacity ~= figure.capacity or c.soldElsewhere ~= figure.soldElsewhere then
+      return true
+    end
+  end
+  return false
+end
+
+-- Settles sales that are settled in the ledger, and takes over the figures that count them.
+-- ARGV from 4: when the figures were fetched, how many, { category, capacity, soldElsewhere } for
+-- each, then lock ids. Output of `markSettled`: 'OK'. Older figures than the known are ignored.
+command('markSettled', function()
+  return { 'k' }
+end, function(s, args)
+  local fetchedAt, figureCount = tonumber(args[4]), tonumber(args[5])
+  local figures = readFigures(s, args, 6, figureCount)
+  if fetchedAt >= s.h.fetchedAt and isNews(s, figures) then
+    recordInventory(s, figures, {}, fetchedAt)
+    s.h.fetchedAt = fetchedAt
+    setFigures(s, figures, get(s, 'k') or { list = {} })
+  end
+  local ids = idsFrom(args, 6 + figureCount * 3)
+  fetchLocks(s, ids)
+  for _, id in ipairs(ids) do
+    local lock = s.records['l' .. id]
+    if lock and lock.status == 'CONFIRMED' and lock.settled ~= true then
+      settle(s, id, lock, false)
+    end
+  end
+  return ok()
 end)
 
 local function newHeader(key, epoch, id)
@@ -342,7 +433,7 @@ end, function(s, args)
   if lock.status ~= 'CONFIRMED' then
     return endOf(id, lock)
   end
-  if not lock.settled then
+  if lock.settled ~= true then
     fetchLocks(s, { id })
     settle(s, id, lock, true)
   end

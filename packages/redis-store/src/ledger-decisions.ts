@@ -127,6 +127,10 @@ export class LedgerDecisions implements LockDecisions {
     return record?.outcome === 'returned' ? { code: 'LOCK_RELEASED', lockId } : undefined;
   }
 
+  recordsOf(lockIds: readonly string[]): Promise<readonly DecisionRecord[]> {
+    return this.#inTime(this.#options.ledger.findMany(lockIds), LEDGER_MS);
+  }
+
   async reap(tag: string): Promise<void> {
     const { events } = this.#options;
     const asked = await events.ask(tag, { name: 'stuckPins', args: [REAPED] }, 'reading');

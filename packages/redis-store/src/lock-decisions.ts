@@ -1,5 +1,6 @@
 import type {
   Confirmed,
+  DecisionRecord,
   LockError,
   LockPolicy,
   Outcome,
@@ -25,6 +26,8 @@ export interface LockDecisions {
    * that cannot be told.
    */
   endOf(lockId: string): Promise<LockError | undefined>;
+  /** What is recorded of locks of epochs that are over. Rejects when that is not known. */
+  recordsOf(lockIds: readonly string[]): Promise<readonly DecisionRecord[]>;
 }
 
 export interface DirectDecisionsOptions {
@@ -67,6 +70,10 @@ export class DirectDecisions implements LockDecisions {
 
   async endOf(): Promise<undefined> {
     return undefined;
+  }
+
+  async recordsOf(): Promise<readonly DecisionRecord[]> {
+    return [];
   }
 }
 

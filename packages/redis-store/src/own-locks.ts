@@ -1,4 +1,4 @@
-import type { LockChange, LockedChange, ReleasedChange } from '@ticket-locks/lock-engine';
+import type { DecisionRecord, LockChange, LockedChange } from '@ticket-locks/lock-engine';
 
 import { routeOf } from './event-key.js';
 
@@ -40,15 +40,37 @@ export class OwnLocks {
     if (locks.size === 0) this.#byTag.delete(tag);
   }
 
-  /** Takes the locks of an event that were granted before an epoch, and says that they are lost. */
-  lose(tag: string, epoch: number): ReleasedChange[] {
-    const locks = this.#byTag.get(tag);
-    if (locks === undefined) return [];
-    const lost = [...locks.values()].filter(({ lockId }) => (routeOf(lockId)?.epoch ?? 0) < epoch);
-    for (const { lockId } of lost) locks.delete(lockId);
-    if (locks.size === 0) this.#byTag.delete(tag);
-    return lost.map((about) => ({ ...about, type: 'released', reason: 'lost' }));
+  /** The locks of an event that were granted before an epoch. */
+  before(tag: string, epoch: number): string[] {
+    const lockIds = [...(this.#byTag.get(tag)?.keys() ?? [])];
+    return lockIds.filter((lockId) => (routeOf(lockId)?.epoch ?? 0) < epoch);
   }
+
+  /**
+   * Takes the locks of an event that were granted before an epoch, and says how each of them ended:
+   * as its record says, else it is lost.
+   */
+  lose(tag: string, epoch: number, records: readonly DecisionRecord[]): LockChange[] {
+    const locks = this.#byTag.get(tag);
+    const byLock = new Map(records.map((record) => [record.lockId, record]));
+    const ends: LockChange[] = [];
+    for (const lockId of this.before(tag, epoch)) {
+      const about = locks?.get(lockId);
+      locks?.delete(lockId);
+      if (about !== undefined) ends.push(endOf(about, byLock.get(lockId)));
+    }
+    if (locks?.size === 0) this.#byTag.delete(tag);
+    return ends;
+  }
+}
+
+function endOf(about: OwnLock, record: DecisionRecord | undefined): LockChange {
+  const { outcome, orderId, late } = record ?? {};
+  const order = orderId === undefined ? {} : { orderId };
+  if (outcome === 'returned')
+    return { ...about, ...order, type: 'released', reason: 'order-failed' };
+  if (outcome !== 'sold') return { ...about, type: 'released', reason: 'lost' };
+  return { ...about, ...order, type: 'confirmed', ...(late === true && { late }) };
 }
 
 function aboutOf({ seq, atMs, lockId, eventId, categoryId, userId, quantity }: OwnLock): OwnLock {

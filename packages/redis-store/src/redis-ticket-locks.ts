@@ -213,14 +213,14 @@ export class RedisTicketLocks implements TicketLocks {
   settle(command: SettleCommand): Promise<Outcome<Settled>> {
     return this.#checked('settle', command, async () => {
       const { lockId } = command;
-      const call = { name: 'settle', args: [lockId] };
-      const outcome = await this.#desk.ofLock(lockId, call, (_, eventId) => eventId);
-      if (!outcome.ok) return outcome;
       try {
-        await this.#parts.stock.settle(outcome.value, lockId);
+        await this.#parts.stock.settle(lockId);
       } catch {
         return refused({ code: 'OUTCOME_UNKNOWN' });
       }
+      const call = { name: 'settle', args: [lockId] };
+      const outcome = await this.#desk.ofLock(lockId, call, (_, eventId) => eventId);
+      if (!outcome.ok) return outcome;
       return { ok: true, value: { lockId, status: 'CONFIRMED', settled: true } };
     });
   }

@@ -1,7 +1,7 @@
 import type { DecisionLedger, DecisionRecord, Id } from '@ticket-locks/lock-engine';
 
 import type { EventCalls } from './event-calls.js';
-import { textOf } from './wire-text.js';
+import { settledCall } from './settled-call.js';
 
 export interface SalesReviewOptions {
   readonly events: EventCalls;
@@ -70,15 +70,9 @@ export class SalesReview {
   /** The figures are read after the records, so they count what these have settled. */
   async #tellSettled(tag: string, eventId: Id, settled: readonly DecisionRecord[]): Promise<void> {
     const { events, ledger, inTime } = this.#options;
-    const figures = await inTime(ledger.figures(eventId));
-    const fetchedAtMs = Math.max(-1, ...figures.map((one) => one.fetchedAtMs));
-    const fields = figures.flatMap((one) => [
-      textOf(one.categoryId),
-      one.capacity,
-      one.soldElsewhere,
-    ]);
+    const categories = await inTime(ledger.figures(eventId));
+    const fetchedAtMs = Math.max(-1, ...categories.map((one) => one.fetchedAtMs));
     const lockIds = settled.map(({ lockId }) => lockId);
-    const args = [fetchedAtMs, figures.length, ...fields, ...lockIds];
-    await events.ask(tag, { name: 'markSettled', args }, 'changing');
+    await events.ask(tag, settledCall({ fetchedAtMs, categories }, lockIds), 'changing');
   }
 }

@@ -31,6 +31,8 @@ import { idOf, textOf } from './wire-text.js';
 const SESSIONS = '.sessions';
 const EVENTS = '.events';
 const META = '.meta';
+/** After how long it is tried again to say which locks are lost. */
+const LOST_RETRY_MS = 250;
 /** Entries that one scan of an index asks for. */
 const SCAN = 500;
 /** Begins the message that a decision is open; how long it may be. */
@@ -57,6 +59,7 @@ export class StoreParts {
   readonly #feed: ChangeFeed;
   readonly #sweeps: SweepSchedule;
   readonly #own = new OwnLocks();
+  #isStopped = false;
 
   constructor(
     options: ReturnType<typeof resolveOptions>,
@@ -158,6 +161,7 @@ export class StoreParts {
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.watch.stop();
     this.inventory.stop();
     this.presence.stop();
@@ -240,6 +244,8 @@ export class StoreParts {
     this.#own.note(tag, change, (sessionId) => this.presence.has(sessionId));
     if (change.type === 'locked') this.presence.onLocked(change.sessionId);
     this.news.tell('change', change);
+    // News of an epoch that is over.
+    if (epoch < this.events.epoch && change.type === 'locked') void this.#tellLost(tag);
   }
 
   #onMessage(text: string): void {
@@ -273,9 +279,17 @@ export class StoreParts {
   }
 
   async #tellLost(tag: string): Promise<void> {
-    const asked = await this.events.ask(tag, { name: 'stats', args: [] }, 'reading');
-    if (!asked.ok && asked.error !== undefined) return;
-    for (const change of this.#own.lose(tag, this.events.epoch)) this.news.tell('change', change);
+    try {
+      // What Redis still knows is told by it, to all instances.
+      const asked = await this.events.ask(tag, { name: 'stats', args: [] }, 'reading');
+      if (!asked.ok && asked.error !== undefined) throw new TypeError('it is not known yet');
+      const { epoch } = this.events;
+      const records = await this.decisions.recordsOf(this.#own.before(tag, epoch));
+      for (const change of this.#own.lose(tag, epoch, records)) this.news.tell('change', change);
+    } catch {
+      if (this.#isStopped) return;
+      this.#options.timers.after(LOST_RETRY_MS, () => void this.#tellLost(tag));
+    }
   }
 
   async #sweep(tag: string): Promise<number | undefined> {

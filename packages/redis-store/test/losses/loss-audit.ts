@@ -1,4 +1,4 @@
-import type { LockErrorCode } from '@ticket-locks/lock-engine';
+import type { LockChange, LockErrorCode } from '@ticket-locks/lock-engine';
 
 import type { Evidence, Heard, LockStory, Problem } from './journal.js';
 
@@ -59,7 +59,7 @@ function wrongEnds(
   const lost = here.filter(isLoss);
   if (lost.length > 1) return [unsaid(lockId, `was said to be lost ${lost.length} times`)];
   if (!isKnownToOwner || here.length === 1) return [];
-  const told = here.map(({ change }) => change.type).join(', ');
+  const told = here.map(({ change }) => newsText(change)).join(', ');
   return [unsaid(lockId, `its owner was told ${here.length} ends: ${told || 'none'}`)];
 }
 
@@ -77,6 +77,11 @@ function newsByLock(heard: readonly Heard[]): Map<string, Heard[]> {
 
 function isLoss({ change }: Heard): boolean {
   return change.type === 'released' && change.reason === 'lost';
+}
+
+function newsText(change: LockChange): string {
+  const reason = change.type === 'released' ? ` (${change.reason})` : '';
+  return `${change.type}${reason} as change ${change.seq}`;
 }
 
 function unsaid(lockId: string, detail: string): Problem {

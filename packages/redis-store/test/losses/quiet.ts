@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 import type { DecisionRecord, Id, TicketLocks } from '@ticket-locks/lock-engine';
 import { expect, vi } from 'vitest';
 
@@ -22,9 +24,14 @@ export async function quietProblems(world: World): Promise<Problem[]> {
     await vi.waitFor(() => assertQuiet(world), PATIENCE);
     return [];
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = error instanceof Error ? whatDiffers(error) : String(error);
     return [{ rule: 'quiet', detail }];
   }
+}
+
+/** The whole of what was found, which the message of an assertion cuts short. */
+function whatDiffers(error: Error & { actual?: unknown; expected?: unknown }): string {
+  return `${error.message}; found ${inspect(error.actual)}, not ${inspect(error.expected)}`;
 }
 
 async function assertQuiet(world: World): Promise<void> {
@@ -35,7 +42,8 @@ async function assertQuiet(world: World): Promise<void> {
   for (const [index, store] of world.stores.entries()) {
     for (const eventId of EVENTS) {
       const about = `event ${eventId}, store ${index}`;
-      expect(await shownBy(store, eventId), about).toEqual(expected(world, records, eventId));
+      const shown = inspect(await shownBy(store, eventId), { sorted: true });
+      expect(shown, about).toBe(inspect(expected(world, records, eventId), { sorted: true }));
       const unsettled = (await store.unsettledLocks(eventId)).map(({ lockId }) => lockId);
       const sold = soldIn(records, eventId).map(({ lockId }) => lockId);
       expect(unsettled.toSorted(), `unsettled, ${about}`).toEqual(sold.toSorted());

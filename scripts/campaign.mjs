@@ -29,6 +29,13 @@ const PARTS = [
     variable: 'CAMPAIGN_MESSAGES',
     share: 500,
   },
+  {
+    name: 'instance-stops',
+    file: `${SERVICE}/instance-stops.int.test.ts`,
+    services: ['rabbitmq', 'redis', 'postgres'],
+    variable: 'CAMPAIGN_STOPS',
+    share: 0.1,
+  },
   ...[
     ['empty-restarts', 'restarts without data', 'CAMPAIGN_EMPTY_RESTARTS', 0.5],
     ['cut-tails', 'restarts without the newest writes', 'CAMPAIGN_CUT_TAILS', 0.25],

@@ -2,7 +2,6 @@ import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { SeededRandom } from '@ticket-locks/lock-engine/testing';
-import { expect, vi } from 'vitest';
 
 import { APPEND_ONLY_FOLDER, cutBytes, cutCommands, mendEnd } from './append-only-file.js';
 import { pause } from './real-time.js';
@@ -23,7 +22,6 @@ const APPENDING = ['--appendonly', 'yes', '--auto-aof-rewrite-percentage', '0'];
 const DOWN_MS = 250;
 const LAG_MS = 300;
 const ZOMBIE_MS = 700;
-const PATIENCE = { timeout: 10_000, interval: 10 };
 
 const plain = { server: [], hasReplica: false, recoveryMs: 5_000 };
 const appending = { ...plain, server: APPENDING };
@@ -71,7 +69,6 @@ export const failover: Fault = {
   recoveryMs: 10_000,
   async strike(world, random) {
     const { primary, replica, replicaLink, redisLinks } = world;
-    await whenFollowed(world);
     const isFrozen = random.chance(0.5);
     if (isFrozen) replica.holdUp();
     else replicaLink.hold();
@@ -152,10 +149,3 @@ export const OPERATORS: readonly Fault[] = [
   oldSnapshot,
   oldAppendOnlyFile,
 ];
-
-/** Waits until the replica hears of everything. */
-async function whenFollowed({ replica }: World): Promise<void> {
-  const isFollowed = async () =>
-    expect(await replica.admin.info('replication')).toContain('master_link_status:up');
-  await vi.waitFor(isFollowed, PATIENCE);
-}

@@ -1,5 +1,6 @@
 import type { Id, LockPolicy } from '@ticket-locks/lock-engine';
 import { PostgresDecisionLedger } from '@ticket-locks/sql-ledger/postgres';
+import { expect, vi } from 'vitest';
 
 import { RedisTicketLocks } from '../../src/redis-ticket-locks.js';
 import { PrivateServer } from '../private-server.js';
@@ -135,12 +136,16 @@ export class World {
   }
 
   async #openServers(): Promise<void> {
-    this.#primary = await PrivateServer.start(...this.#options.server);
-    if (!this.#options.hasReplica) return;
+    const { server, hasReplica } = this.#options;
+    // Otherwise a primary waits for seconds whether another replica comes.
+    this.#primary = await PrivateServer.start(...server, '--repl-diskless-sync', 'no');
+    if (!hasReplica) return;
     this.#replicaLink = await TcpProxy.open(this.#primary.port);
     const place = ['--replicaof', `127.0.0.1 ${this.#replicaLink.port}`];
-    const isPrompt = ['--repl-diskless-sync-delay', '0', '--repl-timeout', '60'];
-    this.#replica = await PrivateServer.start(...this.#options.server, ...place, ...isPrompt);
+    const { admin } = (this.#replica = await PrivateServer.start(...server, ...place));
+    const isFollowed = async () =>
+      expect(await admin.info('replication')).toContain('master_link_status:up');
+    await vi.waitFor(isFollowed, { timeout: 10_000 });
   }
 
   async #openStores(): Promise<void> {

@@ -79,8 +79,8 @@ const SOUND: Evidence = {
     { calledAtMs: 320, answeredAtMs: 321, epoch: 2, sold: new Map([[PLACE, 2]]) },
   ],
   heard: [
-    { store: 0, change: news(given, 'unlocked') },
-    { store: 0, change: news(lost, 'lost') },
+    { store: 0, heardAtMs: 350, change: news(given, 'unlocked') },
+    { store: 0, heardAtMs: 350, change: news(lost, 'lost') },
   ],
   records: [record(bought)],
   verdicts: [verdict(lost), verdict(given, { confirm: 'LOCK_RELEASED' })],
@@ -143,7 +143,7 @@ test('a late confirm after a refusal is no fault, a plain one is', () => {
 test('tickets are promised twice at one instant', () => {
   const other = story('other', 105, [grant(1), unlock]);
   const change = news(other, 'unlocked');
-  const heard = [...SOUND.heard, { store: 0, change }];
+  const heard = [...SOUND.heard, { store: 0, heardAtMs: 350, change }];
   expect(broken({ stories: [...SOUND.stories, other], heard })).toContain('double promise');
   // The same lock a moment later, when one of the others is back.
   const later = story('other', 122, [grant(1), unlock]);
@@ -152,7 +152,7 @@ test('tickets are promised twice at one instant', () => {
 
 test('tickets of a sale are promised again after a loss', () => {
   const other = story('other', 400, [grant(5), unlock]);
-  const heard = [...SOUND.heard, { store: 0, change: news(other, 'unlocked') }];
+  const heard = [...SOUND.heard, { store: 0, heardAtMs: 350, change: news(other, 'unlocked') }];
   const stories = [...SOUND.stories, { ...other, epoch: 2 }];
   expect(broken({ stories, heard })).toEqual(['double promise']);
 });
@@ -187,13 +187,13 @@ test.each([
   ['twice', [0, 0]],
 ])('the owner of a lost lock hears of it %s', (_what, stores) => {
   const heard = [
-    { store: 0, change: news(given, 'unlocked') },
-    ...stores.map((store) => ({ store, change: news(lost, 'lost') })),
+    { store: 0, heardAtMs: 350, change: news(given, 'unlocked') },
+    ...stores.map((store) => ({ store, heardAtMs: 350, change: news(lost, 'lost') })),
   ];
   expect(broken({ heard })).toEqual(['loss unsaid']);
 });
 
 test('a sale is said to be lost', () => {
-  const heard = [...SOUND.heard, { store: 2, change: news(bought, 'lost') }];
+  const heard = [...SOUND.heard, { store: 2, heardAtMs: 350, change: news(bought, 'lost') }];
   expect(broken({ heard })).toEqual(['loss unsaid']);
 });

@@ -86,6 +86,7 @@ export const failover: Fault = {
     const zombieMs = random.below(ZOMBIE_MS);
     if (zombies > 0) await pause(zombieMs);
     const isBack = zombies > 0 && random.chance(0.3);
+    if (isBack) for (const store of redisLinks.keys()) world.doubtful.add(store);
     world.inForce = isBack ? primary : replica;
     const { port } = world.inForce;
     for (const link of redisLinks) if (link.target !== port) link.leadTo(port);

@@ -67,6 +67,7 @@ export interface LedgerSeen {
 /** A change that a store told. */
 export interface Heard {
   readonly store: number;
+  readonly heardAtMs: number;
   readonly change: LockChange;
 }
 

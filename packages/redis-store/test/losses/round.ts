@@ -78,7 +78,7 @@ class Round {
     const evidence = await this.#evidence(verdicts);
     const { journal } = this.#world;
     const found = [...journal.problems, ...quiet, ...audit(evidence)];
-    const problems = problemReport(found, journal.stories);
+    const problems = problemReport(found, journal);
     const figures = figuresOf(evidence, journal.answers);
     return { seed, what, problems, firstGrantMs, figures };
   }
@@ -137,6 +137,7 @@ class Round {
     return Promise.all(
       Array.from({ length: STORE_COUNT }, async (_, store) => {
         const isGranted = await this.#probe(store, healedAtMs + recoveryMs);
+        this.#world.doubtful.delete(store);
         const tookMs = nowMs() - healedAtMs;
         const detail = `store ${store} has granted nothing ${recoveryMs} ms after the fault`;
         if (!isGranted) journal.problems.push({ rule: 'stuck', detail });

@@ -6,6 +6,7 @@ import { RedisTicketLocks } from '../../src/redis-ticket-locks.js';
 import { PrivateServer } from '../private-server.js';
 import { Journal, placeOf } from './journal.js';
 import { databaseUrl, LedgerWitness, newSchema } from './ledger-witness.js';
+import { nowMs } from './real-time.js';
 import { TcpProxy } from './tcp-proxy.js';
 
 interface Stock {
@@ -43,6 +44,8 @@ export const PROBE_EVENT = 9;
 const PROBE_CAPACITY = 1_000_000;
 export const STORE_COUNT = 3;
 const CONNECTIONS_MAX = 4;
+/** How often a store looks whether sales were returned without a word to Redis. */
+const CLEANUP_MS = 1_000;
 
 export interface WorldOptions {
   readonly policy: Partial<LockPolicy>;
@@ -60,6 +63,8 @@ export class World {
   readonly redisLinks: TcpProxy[] = [];
   readonly ledgerLinks: TcpProxy[] = [];
   readonly capacities = new Map<string, number>();
+  /** Stores on a server that had lost its place for a while. */
+  readonly doubtful = new Set<number>();
   readonly #options: WorldOptions;
   readonly #ledgers: PostgresDecisionLedger[] = [];
   #inForce: PrivateServer | undefined;
@@ -106,9 +111,9 @@ export class World {
     this.#inForce = server;
   }
 
-  /** Whether a store still uses a server that another has taken the place of. */
+  /** Whether a store uses a server that another had taken the place of, and does not know yet. */
   isBehind(store: number): boolean {
-    return this.redisLinks[store]?.target !== this.inForce.port;
+    return this.doubtful.has(store) || this.redisLinks[store]?.target !== this.inForce.port;
   }
 
   /** The way by which the replica hears of what is written. */
@@ -169,8 +174,11 @@ export class World {
         source: { load: async (eventId) => inventoryOf(eventId) },
         policy: this.#options.policy,
         decisions,
+        cleanupIntervalMs: CLEANUP_MS,
       });
-      store.on('change', (change) => this.journal.heard.push({ store: index, change }));
+      store.on('change', (change) => {
+        this.journal.heard.push({ store: index, heardAtMs: nowMs(), change });
+      });
       store.on('failure', (error) => this.#failed(index, error));
       this.stores.push(store);
     }

@@ -122,6 +122,8 @@ export class LedgerEpoch implements StoreEpoch {
     const { epoch } = events();
     if (this.#failedIn === epoch) this.#lose(epoch);
     const isOurs = await ledger.claim(eventId, epoch);
+    // Others went on.
+    if (!isOurs && (await ledger.epoch()) !== epoch) return this.recover(epoch);
     let isThere = false;
     try {
       isThere = isOurs

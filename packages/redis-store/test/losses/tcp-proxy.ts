@@ -15,6 +15,7 @@ export class TcpProxy {
   readonly #pairs = new Set<Pair>();
   #target: number;
   #isHeld = false;
+  #cut = { word: '', times: 0 };
 
   private constructor(listener: Server, target: number) {
     this.#listener = listener;
@@ -68,6 +69,16 @@ export class TcpProxy {
     for (const { server } of this.#pairs) server.unpipe().resume();
   }
 
+  /** Cuts a connection as soon as its client says a word, so many times. */
+  cutAt(word: string, times: number): void {
+    this.#cut = { word, times };
+  }
+
+  /** How often it will still be cut. */
+  get cutsLeft(): number {
+    return this.#cut.times;
+  }
+
   async close(): Promise<void> {
     const closed = once(this.#listener, 'close');
     this.#listener.close();
@@ -88,7 +99,13 @@ export class TcpProxy {
         server.destroy();
       });
     }
-    if (!this.#isHeld) pass(pair);
+    client.on('data', (bytes) => {
+      if (this.#cut.times === 0 || !bytes.toString('latin1').includes(this.#cut.word)) return;
+      this.#cut.times -= 1;
+      client.resetAndDestroy();
+    });
+    if (this.#isHeld) client.pause();
+    else pass(pair);
   }
 }
 

@@ -193,6 +193,21 @@ test.each([
   expect(broken({ heard })).toEqual(['loss unsaid']);
 });
 
+test('a lock that is said to be lost has no other end', () => {
+  const tried = story('lost', 100, [grant(2), { wish: 'confirm', code: 'LOCK_LOST' }]);
+  const stories = [bought, given, tried];
+  expect(broken({ stories })).toEqual([]);
+  const again = { ...news(tried, 'unlocked'), seq: 2 };
+  const heard = [...SOUND.heard, { store: 0, heardAtMs: 360, change: again }];
+  expect(broken({ stories, heard })).toEqual(['loss unsaid']);
+});
+
+test('whoever has left need not hear of it', () => {
+  const stories = [bought, given, story('lost', 100, [grant(2), { wish: 'leave' }])];
+  const heard = SOUND.heard.slice(0, 1);
+  expect(broken({ stories, heard })).toEqual([]);
+});
+
 test('a sale is said to be lost', () => {
   const heard = [...SOUND.heard, { store: 2, heardAtMs: 350, change: news(bought, 'lost') }];
   expect(broken({ heard })).toEqual(['loss unsaid']);

@@ -26,6 +26,8 @@ export class LedgerWitness {
 
   constructor(schema: string) {
     this.#pool = new pg.Pool({ connectionString: databaseUrl(), max: 2 });
+    // What breaks while nobody asks is made anew for the next who does.
+    this.#pool.on('error', () => undefined);
     this.#schema = schema;
   }
 

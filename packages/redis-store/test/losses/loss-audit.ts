@@ -51,16 +51,18 @@ function wrongNews({ heard, stories, records }: Evidence): Problem[] {
   });
 }
 
-function wrongEnds(
-  { lockId, owner, isKnownToOwner }: LockStory,
-  ends: readonly Heard[],
-): Problem[] {
+function wrongEnds(story: LockStory, ends: readonly Heard[]): Problem[] {
+  const { lockId, owner, asked } = story;
   const here = ends.filter(({ store }) => store === owner);
-  const lost = here.filter(isLoss);
-  if (lost.length > 1) return [unsaid(lockId, `was said to be lost ${lost.length} times`)];
-  if (!isKnownToOwner || here.length === 1) return [];
   const told = here.map(({ change }) => newsText(change)).join(', ');
-  return [unsaid(lockId, `its owner was told ${here.length} ends: ${told || 'none'}`)];
+  // A late confirm takes a lock up again, and may be refused then: it expires once more.
+  const mayEndAgain = asked.some(({ wish }) => wish === 'confirm') && !here.some(isLoss);
+  const isTwice = new Set(here.map(({ change }) => change.seq)).size < here.length;
+  if (isTwice || (here.length > 1 && !mayEndAgain))
+    return [unsaid(lockId, `its owner was told ${here.length} ends: ${told}`)];
+  // Nobody is there to be told when the session has ended.
+  const isThere = story.isKnownToOwner && !asked.some(({ wish }) => wish === 'leave');
+  return isThere && here.length === 0 ? [unsaid(lockId, 'its owner was told no end of it')] : [];
 }
 
 function newsByLock(heard: readonly Heard[]): Map<string, Heard[]> {

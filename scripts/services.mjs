@@ -11,6 +11,7 @@ import { ExpectedError } from './child-process.mjs';
 import { aptInstall, canUseApt } from './services/apt.mjs';
 import { chromium } from './services/chromium.mjs';
 import { canUseCompose, startWithCompose } from './services/compose.mjs';
+import { haproxy } from './services/haproxy.mjs';
 import { postgres } from './services/postgres.mjs';
 import { rabbitmq } from './services/rabbitmq.mjs';
 import { redis } from './services/redis.mjs';
@@ -20,10 +21,10 @@ import { stopAll } from './services/server.mjs';
  * What we can start. `variable` is what the tests read; where the user has set it, his server is
  * used. `neededBy` matches the test files that use it.
  */
-const SERVICES = { rabbitmq, chromium, redis, postgres };
+const SERVICES = { rabbitmq, chromium, redis, postgres, haproxy };
 
 /** What `npm test` starts. Add a name here with the first test that needs it. */
-export const TEST_SERVICES = ['rabbitmq', 'chromium', 'postgres', 'redis'];
+export const TEST_SERVICES = ['rabbitmq', 'chromium', 'postgres', 'redis', 'haproxy'];
 
 export function servicesNeededBy(testFiles) {
   return TEST_SERVICES.filter((name) =>

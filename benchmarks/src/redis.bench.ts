@@ -117,10 +117,12 @@ class Rounds {
     const contender = await open();
     const userCount = workload === 'each once' ? Number.MAX_SAFE_INTEGER : REGULARS;
     let next = 0;
-    const visit: Parameters<typeof closedLoop>[2] = async (_caller, ask) => {
+    const pair = async (user: number) => contender.unlock(user, await contender.lock(user));
+    const visit: Parameters<typeof closedLoop>[2] = (_caller, ask) => {
       const user = (next += 1) % userCount;
-      await ask(async () => contender.unlock(user, await contender.lock(user)));
+      return ask(() => pair(user));
     };
+    if (userCount === REGULARS) await everyRegular(pair);
     await closedLoop(callers, seconds / 4, visit);
     const redisBeforeUs = await redisCpuUs(this.#admin);
     const clientBefore = process.cpuUsage();
@@ -136,6 +138,14 @@ class Rounds {
       redisCpuUs: redisUs / requestCount,
     };
   }
+}
+
+/** Once for each of them, some at a time. */
+async function everyRegular(pair: (user: number) => Promise<void>): Promise<void> {
+  const callers = Array.from({ length: 100 }, async (_, caller) => {
+    for (let user = caller; user < REGULARS; user += 100) await pair(user);
+  });
+  await Promise.all(callers);
 }
 
 async function redisCpuUs(admin: Redis): Promise<number> {

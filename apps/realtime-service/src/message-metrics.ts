@@ -23,6 +23,14 @@ export function messageMetrics(state: () => MessageState): (Gauge | Counter)[] {
       this.set(state().waiting);
     },
   });
+  const publisher = new Gauge({
+    name: 'ticket_locks_publisher',
+    help: 'Whether this instance tells the changes: 1 or 0; of several on one store one does',
+    registers: [],
+    collect() {
+      this.set(state().isPublisher ? 1 : 0);
+    },
+  });
   const messages = new Counter({
     name: 'ticket_locks_messages_total',
     help: 'Changes published or dropped, messages tried again or moved to the dead letters',
@@ -37,5 +45,5 @@ export function messageMetrics(state: () => MessageState): (Gauge | Counter)[] {
       this.inc({ outcome: 'dead_lettered' }, deadLettered);
     },
   });
-  return [connected, waiting, messages];
+  return [connected, waiting, publisher, messages];
 }

@@ -92,15 +92,23 @@ function stuckGauge(oldestUnsettledSeconds: () => number): Gauge {
 function socketMetrics(sockets: MetricsOptions['sockets']): (Gauge | Counter)[] {
   const connections = new Gauge({
     name: 'ticket_locks_connections',
-    help: 'Open sockets',
+    help: 'Open sockets of all instances',
     registers: [],
     collect() {
       this.set(sockets().connections);
     },
   });
+  const own = new Gauge({
+    name: 'ticket_locks_own_connections',
+    help: 'Open sockets of this instance',
+    registers: [],
+    collect() {
+      this.set(sockets().ownConnections);
+    },
+  });
   const users = new Gauge({
     name: 'ticket_locks_connected_users',
-    help: 'Users with at least one open socket',
+    help: 'Users with at least one open socket, on any instance',
     registers: [],
     collect() {
       this.set(sockets().connectedUsers);
@@ -116,5 +124,5 @@ function socketMetrics(sockets: MetricsOptions['sockets']): (Gauge | Counter)[] 
       for (const [code, count] of Object.entries(sockets().refusals)) this.inc({ code }, count);
     },
   });
-  return [connections, users, refusals];
+  return [connections, own, users, refusals];
 }

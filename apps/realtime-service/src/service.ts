@@ -204,7 +204,7 @@ export class Service {
     const degraded: string[] = [];
     if (this.#amqp?.isConnected === false) degraded.push('rabbitmq');
     if (this.#events?.isAnswering === false) degraded.push('events');
-    const missing = this.#store.isAvailable ? this.#missing : [...this.#missing, 'redis'];
+    const missing = this.#store.isAvailable ? this.#missing : [...this.#missing, 'store'];
     return { missing, degraded };
   }
 

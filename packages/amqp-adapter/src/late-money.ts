@@ -1,10 +1,17 @@
-import type { Id, Outcome, TicketLocks } from '@ticket-locks/lock-engine';
+import type {
+  LockErrorCode,
+  Outcome,
+  RequireRefundCommand,
+  TicketLocks,
+} from '@ticket-locks/lock-engine';
 
 import { isDefinite } from './refusals.js';
 
-interface Confirm {
-  readonly orderId?: Id | undefined;
-}
+/** What a confirm may say of a lock besides its id. */
+type Confirm = Omit<RequireRefundCommand, 'lockId'>;
+
+/** How a lock is over, so that it can be confirmed no more. */
+const OVER = new Set<LockErrorCode>(['LOCK_EXPIRED', 'LOCK_RELEASED', 'LOCK_LOST']);
 
 /**
  * Makes confirms note money that came too late: a lock that is over is not confirmed, and what was
@@ -16,10 +23,13 @@ export function notingRefunds(locks: Pick<TicketLocks, 'requireRefund'>) {
       const outcome = await run(command);
       if (outcome.ok) return outcome;
       const { error } = outcome;
-      if (error.code !== 'LOCK_EXPIRED' && error.code !== 'LOCK_RELEASED') return outcome;
-      const { orderId } = command;
-      const noted = await locks.requireRefund({ lockId: error.lockId, orderId });
-      // Released by the orders service itself, or confirmed meanwhile: there is nothing to note.
+      if (!OVER.has(error.code) || !('lockId' in error) || error.lockId === undefined) {
+        return outcome;
+      }
+      const { orderId, eventId, categoryId, userId, quantity } = command;
+      const claims = { eventId, categoryId, userId, quantity };
+      const noted = await locks.requireRefund({ lockId: error.lockId, orderId, ...claims });
+      // Released by the orders service itself, confirmed meanwhile, or nowhere to note it.
       if (noted.ok || isDefinite(noted.error)) return outcome;
       return noted;
     };

@@ -1,5 +1,6 @@
 import { LocalTicketLocks } from '@ticket-locks/lock-engine';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { TicketLocks } from '@ticket-locks/lock-engine';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { createHandlers } from '../src/handlers.js';
 import { routeOf } from '../src/route.js';
@@ -191,6 +192,24 @@ describe('money for a lock that is over', () => {
     }
     const refunds = await ask('get-refunds-required');
     expect(refunds).toMatchObject(value([{ lockId: first.lockId }]));
+  });
+
+  test('is noted of a lock that the store has lost, with what the message says of it', async () => {
+    const asked = vi.fn<TicketLocks['requireRefund']>();
+    asked.mockResolvedValue({ ok: false, error: { code: 'LOCK_LOST', lockId: 'a' } });
+    office.locks.requireRefund = asked;
+    office.locks.confirm = async () => ({ ok: false, error: { code: 'LOCK_LOST', lockId: 'a' } });
+    const payload = {
+      lockId: 'a',
+      orderId: 7,
+      userId: 'bo',
+      eventId: 1,
+      categoryId: 2,
+      quantity: 3,
+    };
+    const answer = await ask('confirm-ticket-lock', payload);
+    expect(answer).toEqual(refusal({ code: 'LOCK_LOST' }));
+    expect(asked.mock.calls).toEqual([[payload]]);
   });
 
   test('that could not be noted is not refused for good: the caller asks again', async () => {

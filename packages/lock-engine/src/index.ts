@@ -32,5 +32,6 @@ export type { Clock, IdSource, Mac, Timers } from './ports/clock.js';
 export type * from './ports/decision-ledger.js';
 export type { EventInventory, InventorySource } from './ports/inventory-source.js';
 export type { LedgerContents, LockLedger } from './ports/lock-ledger.js';
+export type { RefundLedger } from './ports/refund-ledger.js';
 export { hmacSha256, randomIds, randomKey, systemClock, systemTimers } from './ports/system.js';
 export type * from './ports/ticket-locks.js';

@@ -32,23 +32,25 @@ end
 local function addLocked(s, category, quantity)
   local c = moved(s, category)
   local before = c.locked
-  c.locked = before + quantity
-  if before == 0 and c.locked > 0 then
+  local locked = before + quantity
+  c.locked = locked
+  if before == 0 and locked > 0 then
     s.h.categories = s.h.categories + 1
-  elseif before > 0 and c.locked == 0 then
+  elseif before > 0 and locked == 0 then
     s.h.categories = s.h.categories - 1
   end
-  assert(c.locked >= 0, 'locked is not negative')
+  assert(locked >= 0, 'locked is not negative')
 end
 
 local function place(s, id, lock)
-  local member = placeOf(id, lock)
-  add(s, ':x', lock.expiresAt, member)
+  local h, expiresAt = s.h, lock.expiresAt
+  local member, score = placeOf(id, lock), digits(expiresAt)
+  add(s, ':x', score, member)
   if s.policy.expiringNoticeMs > 0 then
-    add(s, ':n', lock.expiresAt, member)
+    add(s, ':n', score, member)
   end
-  if s.h.firstEnd == nil or lock.expiresAt < s.h.firstEnd then
-    s.h.firstEnd = lock.expiresAt
+  if h.firstEnd == nil or expiresAt < h.firstEnd then
+    h.firstEnd = expiresAt
   end
 end
 
@@ -76,13 +78,13 @@ local function unlink(s, id, lock)
   else
     unplace(s, id, lock)
   end
-  local user = userOf(s, lock.user)
+  local h, user = s.h, userOf(s, lock.user)
   without(user.locks, id)
   if #user.locks == 0 then
-    s.h.users = s.h.users - 1
+    h.users = h.users - 1
   end
   keepUser(s, lock.user, user)
-  s.h.active = s.h.active - 1
+  h.active = h.active - 1
   addLocked(s, lock.category, -lock.quantity)
 end
 
@@ -96,7 +98,7 @@ end
 -- Puts a lock that is over for good into the order of ends.
 local function appendEnded(s, id, lock)
   lock.endedAt = s.now
-  add(s, ':e', s.h.seq, id)
+  add(s, ':e', digits(s.h.seq), id)
   touch(s, 'l' .. id)
 end
 

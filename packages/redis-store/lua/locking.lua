@@ -3,37 +3,37 @@
 -- Adds to a line of a wish `existing`, the user's active lock in the category, `target`, what the
 -- lock will hold, and `growth`, how many tickets that takes.
 local function aim(s, wish, own, line)
-  local existing = own.byCategory[line.category]
-  local locked = existing and s.records['l' .. existing].quantity or 0
+  local quantity, existing = line.quantity, own.byCategory[line.category]
+  if existing == nil then
+    line.target, line.growth = quantity, quantity
+    return
+  end
+  local locked = s.records['l' .. existing].quantity
   line.existing = existing
-  line.target = wish.onExisting == 'add' and line.quantity + locked or line.quantity
+  line.target = wish.onExisting == 'add' and quantity + locked or quantity
   line.growth = line.target - locked
 end
 
-local NOTHING = { lockCount = 0, tickets = 0, byCategory = {} }
+local NONE = {}
 
 -- What the user has in the event.
 local function ownOf(s, user)
   local record = get(s, 'u' .. user)
   if not record then
-    return NOTHING
+    return { record = nil, lockCount = 0, tickets = 0, byCategory = NONE }
   end
-  local own = { byCategory = {} }
+  local tickets, byCategory = record.bought, {}
   fetch(s, fieldsOf('l', record.locks))
-  own.lockCount, own.tickets = #record.locks, record.bought
   for index = #record.locks, 1, -1 do
     local id = record.locks[index]
     local lock = s.records['l' .. id]
-    own.tickets = own.tickets + lock.quantity
-    own.byCategory[lock.category] = id
+    tickets = tickets + lock.quantity
+    byCategory[lock.category] = id
   end
-  return own
+  return { record = record, lockCount = #record.locks, tickets = tickets, byCategory = byCategory }
 end
 
 local function refuseExisting(s, wish, line)
-  if line.existing == nil then
-    return nil
-  end
   local lock = s.records['l' .. line.existing]
   if wish.onExisting == '' then
     return refuse('DUPLICATE_LOCK', line.existing, viewOf(line.existing, lock))
@@ -54,63 +54,79 @@ local function refuseMore(s, own, newLocks, growth)
   end
 end
 
--- Every line is put to one check before the next one is made.
-local function refuseAny(s, wish, own, lines)
-  for _, line in ipairs(lines) do
-    local refusal = refuseExisting(s, wish, line)
-    if refusal then
-      return refusal
-    end
-  end
-  local newLocks, growth = 0, 0
-  for _, line in ipairs(lines) do
-    if line.target > s.policy.ticketsPerLockMax then
-      return refuse('LIMIT_EXCEEDED', 'ticketsPerLockMax')
-    end
-    newLocks = newLocks + (line.existing and 0 or 1)
-    growth = growth + line.growth
-  end
-  local refusal = refuseMore(s, own, newLocks, growth)
-  if refusal then
-    return refusal
-  end
-  local short = {}
-  for _, line in ipairs(lines) do
-    local available = availableIn(s, line.category)
+local function refuseShort(s, lines)
+  local short
+  for index = 1, #lines do
+    local line = lines[index]
+    local available = freeOf(line.record)
     if line.growth > 0 and available < line.growth then
+      short = short or {}
       short[#short + 1] = line.category
       short[#short + 1] = digits(line.quantity)
       short[#short + 1] = digits(available)
     end
   end
-  return #short > 0 and refuse('INSUFFICIENT_TICKETS', short)
+  return short and refuse('INSUFFICIENT_TICKETS', short)
 end
 
-local function makeLock(s, wish, line)
-  local id, user = line.newId, userOf(s, wish.user)
-  local category = s.records['c' .. line.category]
+-- Every line is put to one check before the next one is made.
+local function refuseAny(s, wish, own, lines)
+  for index = 1, #lines do
+    local line = lines[index]
+    local refusal = line.existing and refuseExisting(s, wish, line)
+    if refusal then
+      return refusal
+    end
+  end
+  local newLocks, growth, quantityMax = 0, 0, s.policy.ticketsPerLockMax
+  for index = 1, #lines do
+    local line = lines[index]
+    if line.target > quantityMax then
+      return refuse('LIMIT_EXCEEDED', 'ticketsPerLockMax')
+    end
+    newLocks = newLocks + (line.existing and 0 or 1)
+    growth = growth + line.growth
+  end
+  return refuseMore(s, own, newLocks, growth) or refuseShort(s, lines)
+end
+
+-- Puts a new lock first among those of its user.
+local function giveUser(s, wish, own, id)
+  local record = own.record
+  if record then
+    table.insert(record.locks, 1, id)
+  else
+    record = { bought = 0, locks = { id }, sales = {} }
+    own.record = record
+  end
+  if #record.locks == 1 then
+    s.h.users = s.h.users + 1
+  end
+  put(s, 'u' .. wish.user, record)
+end
+
+local function makeLock(s, wish, own, line)
+  local id, category, now = line.newId, line.category, s.now
+  local expiresAt = now + s.policy.ttlMs
   local lock = {
     status = 'ACTIVE',
-    category = line.category,
+    category = category,
     user = wish.user,
     session = wish.session,
     quantity = line.target,
-    createdAt = s.now,
-    expiresAt = s.now + s.policy.ttlMs,
+    createdAt = now,
+    expiresAt = expiresAt,
+    placed = 0,
     extensions = 0,
     noticed = false,
-    capacityAtGrant = category.capacity,
+    capacityAtGrant = line.record.capacity,
   }
-  lock.placed = recordAbout(s, 'locked', id, lock, lock.session, digits(lock.expiresAt))
+  lock.placed = recordAbout(s, 'locked', id, lock, wish.session, digits(expiresAt))
   put(s, 'l' .. id, lock)
-  table.insert(user.locks, 1, id)
-  if #user.locks == 1 then
-    s.h.users = s.h.users + 1
-  end
-  put(s, 'u' .. wish.user, user)
+  giveUser(s, wish, own, id)
   place(s, id, lock)
   s.h.active = s.h.active + 1
-  addLocked(s, line.category, line.target)
+  addLocked(s, category, line.target)
   return id, lock
 end
 
@@ -123,10 +139,10 @@ local function changeQuantity(s, id, lock, quantity)
 end
 
 -- Carries a line out, and answers the lock.
-local function take(s, wish, line)
+local function take(s, wish, own, line)
   local id, lock = line.existing, nil
   if id == nil then
-    id, lock = makeLock(s, wish, line)
+    id, lock = makeLock(s, wish, own, line)
   else
     lock = s.records['l' .. id]
     if lock.quantity ~= line.target then
@@ -134,7 +150,7 @@ local function take(s, wish, line)
     end
   end
   if line.growth > 0 then
-    local c = s.records['c' .. line.category]
+    local c = line.record
     -- What is promised is promised at the capacity of now.
     lock.capacityAtGrant = c.capacity
     assert(c.soldElsewhere + c.confirmed + c.locked <= c.capacity, 'no more than there is')
@@ -164,30 +180,42 @@ local function repeatGrant(s, answer)
   return ok(unpack(grants))
 end
 
+-- Adds to each line the record of its category.
 local function findCategories(s, lines)
   if s.h.cancelled then
     return refuse('EVENT_NOT_FOUND')
   end
-  for _, line in ipairs(lines) do
-    if not get(s, 'c' .. line.category) then
+  for index = 1, #lines do
+    local line = lines[index]
+    line.record = get(s, 'c' .. line.category)
+    if not line.record then
       return refuse('CATEGORY_NOT_FOUND', line.category)
     end
   end
 end
 
--- Carries all lines out, and answers what is replied and what is remembered.
-local function takeAll(s, wish, lines)
-  local grants, answer = {}, {}
-  for index, line in ipairs(lines) do
-    local id, lock = take(s, wish, line)
+-- Carries all lines out, and answers the grants.
+local function takeAll(s, wish, own, lines)
+  local grants = {}
+  for index = 1, #lines do
+    local line = lines[index]
+    local id, lock = take(s, wish, own, line)
     grants[index] = {
-      id, line.category, digits(lock.quantity), digits(lock.expiresAt),
-      digits(availableIn(s, line.category)),
+      id, line.category, digits(lock.quantity), digits(lock.expiresAt), digits(freeOf(line.record)),
     }
-    local at = #answer
-    answer[at + 1], answer[at + 2], answer[at + 3] = id, lock.quantity, lock.expiresAt
   end
-  return grants, answer
+  return grants
+end
+
+-- What is remembered of grants.
+local function answerOf(grants)
+  local answer = {}
+  for _, grant in ipairs(grants) do
+    answer[#answer + 1] = grant[1]
+    answer[#answer + 1] = tonumber(grant[3])
+    answer[#answer + 1] = tonumber(grant[4])
+  end
+  return answer
 end
 
 -- ARGV from 4: user, session, onExisting or '', requestId or '', content, then for each line its
@@ -199,17 +227,18 @@ command('lock', function(args)
     fields[#fields + 1] = 'c' .. args[index]
   end
   if args[7] ~= '' then
-    fields[#fields + 1] = requestField(scopeOfUser(args[4]), args[7])
+    fields[#fields + 1] = requestField(scopeOfUser(args[4], args[7]), args[7])
   end
   return fields
 end, function(s, args)
   local wish = { user = args[4], session = args[5], onExisting = args[6] }
-  local scope, requestId, content = scopeOfUser(args[4]), args[7], args[8]
+  local requestId, content = args[7], args[8]
+  local scope = scopeOfUser(args[4], requestId)
   local lines = {}
   for index = 9, #args, 3 do
     lines[#lines + 1] = {
       category = args[index], quantity = tonumber(args[index + 1]), newId = args[index + 2],
-      existing = nil, target = 0, growth = 0,
+      record = nil, existing = nil, target = 0, growth = 0,
     }
   end
   local before, conflict = recall(s, scope, requestId, content)
@@ -221,15 +250,17 @@ end, function(s, args)
     return unknown
   end
   local own = ownOf(s, wish.user)
-  for _, line in ipairs(lines) do
-    aim(s, wish, own, line)
+  for index = 1, #lines do
+    aim(s, wish, own, lines[index])
   end
   local refusal = refuseAny(s, wish, own, lines)
   if refusal then
     return refusal
   end
-  local grants, answer = takeAll(s, wish, lines)
-  remember(s, scope, requestId, content, answer)
+  local grants = takeAll(s, wish, own, lines)
+  if requestId ~= '' then
+    remember(s, scope, requestId, content, answerOf(grants))
+  end
   return ok(unpack(grants))
 end)
 
@@ -258,7 +289,7 @@ end, function(s, args)
   if not lock or (user ~= '' and user ~= lock.user) then
     return refuse('LOCK_NOT_FOUND', id)
   end
-  local scope = scopeOfUser(lock.user)
+  local scope = scopeOfUser(lock.user, requestId)
   local before, conflict = recall(s, scope, requestId, content)
   if before or conflict then
     return conflict or repeatExtend(s, before.answer)

@@ -81,6 +81,15 @@ define('untold', function(keys, args)
   return reply
 end)
 
+-- Tells of money that came too late for a lock that is not there any more. ARGV from 4: lock id,
+-- category, user, quantity, order or ''. Nothing is kept of it but the change.
+command('tellRefund', function()
+  return {}
+end, function(s, args)
+  record(s, table.concat({ 'refund-required', args[4], args[5], args[6], args[7], args[8] }, FIELD))
+  return ok()
+end)
+
 -- Lets go of what is told and old. Instances that missed a little read it from the stream, so the
 -- newest entries stay whether they are told or not.
 local function trim(stream, epoch, seq)

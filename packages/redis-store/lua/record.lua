@@ -19,7 +19,8 @@
 local FORMAT = 2
 
 -- Written out, because this is done several times in every command: a table that is made with all
--- its fields is made at once, one that grows is made again and again.
+-- its fields is made at once, one that grows is made again and again. Most locks were never
+-- confirmed, and have only the first fields.
 local unpackers = {
   h = function(
     v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13, v14, v15, v16, v17, v18, v19
@@ -46,6 +47,13 @@ local unpackers = {
     v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13, v14, v15, v16, v17, v18, v19, v20,
     v21, v22, v23
   )
+    if v15 == nil and v16 == nil and v22 == nil and v23 == nil then
+      return {
+        status = v1, category = v2, user = v3, session = v4, quantity = v5, createdAt = v6,
+        expiresAt = v7, placed = v8, extensions = v9, noticed = v10, capacityAtGrant = v11,
+        order = v12, endedAt = v13, reason = v14,
+      }
+    end
     return {
       status = v1, category = v2, user = v3, session = v4, quantity = v5, createdAt = v6,
       expiresAt = v7, placed = v8, extensions = v9, noticed = v10, capacityAtGrant = v11,
@@ -88,6 +96,12 @@ local packers = {
     )
   end,
   l = function(r)
+    if r.confirmedSeq == nil and r.late == nil and r.refunds == nil and r.pin == nil then
+      return cmsgpack.pack(
+        r.status, r.category, r.user, r.session, r.quantity, r.createdAt, r.expiresAt, r.placed,
+        r.extensions, r.noticed, r.capacityAtGrant, r.order, r.endedAt, r.reason
+      )
+    end
     return cmsgpack.pack(
       r.status, r.category, r.user, r.session, r.quantity, r.createdAt, r.expiresAt, r.placed,
       r.extensions, r.noticed, r.capacityAtGrant, r.order, r.endedAt, r.reason, r.confirmedSeq,

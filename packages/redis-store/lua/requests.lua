@@ -2,13 +2,14 @@
 --
 -- The answer is kept as { lock id, quantity, expiresAt, ... } for each lock, or { id, quantity,
 -- remaining } of an unlock; a decision keeps nothing, its answer is read from the lock.
+-- A call without a request id has '' for it, and nothing is looked up or kept.
 
 local function requestField(scope, requestId)
   return 'r' .. scope .. FIELD .. requestId
 end
 
-local function scopeOfUser(user)
-  return '["user",' .. user .. ']'
+local function scopeOfUser(user, requestId)
+  return requestId ~= '' and '["user",' .. user .. ']' or ''
 end
 
 -- What was remembered, or nothing; then the refusal when the id was used for another content.
@@ -24,8 +25,11 @@ local function recall(s, scope, requestId, content)
 end
 
 local function remember(s, scope, requestId, content, answer)
+  if requestId == '' or s.policy.requestsMax == 0 then
+    return
+  end
   local field = requestField(scope, requestId)
-  if requestId == '' or s.policy.requestsMax == 0 or get(s, field) then
+  if get(s, field) then
     return
   end
   put(s, field, { content = content, at = s.now, answer = answer })
@@ -49,9 +53,13 @@ local function endOf(id, lock)
   return code and refuse(code, id)
 end
 
+local function freeOf(c)
+  local free = c.capacity - c.soldElsewhere - c.confirmed - c.locked
+  return free > 0 and free or 0
+end
+
 local function availableIn(s, category)
-  local c = get(s, 'c' .. category)
-  return math.max(0, c.capacity - c.soldElsewhere - c.confirmed - c.locked)
+  return freeOf(get(s, 'c' .. category))
 end
 
 -- A lock as outsiders see it.

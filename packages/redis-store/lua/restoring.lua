@@ -62,6 +62,18 @@ define('restoreEvent', function(keys, args)
   return { 'OK' }
 end)
 
+-- Whether a sale was told outside is not known any more: it is told once more, in the epoch that
+-- begins. The publisher alone reads it there, to the instances it is no news.
+local function appendSales(s)
+  local h = s.h
+  h.epoch = -h.epoch
+  local text = changesOf(s)
+  if text ~= '' then
+    append(s, text)
+  end
+  h.epoch = -h.epoch
+end
+
 -- Adds sales to an event that is begun. ARGV: 1 epoch, 4 how many came before, then { lock id,
 -- category, user, quantity, order or '', 1 when late, when } for each. Output: { 'OK' }, or
 -- { 'GONE' } when the event is not as it was left.
@@ -73,6 +85,9 @@ define('restoreSales', function(keys, args)
   local s = newStep(keys[1], args)
   put(s, 'h', h)
   s.h = h
+  s.now = readClock(s.key)
+  -- Each sale has the number of one change. What is confirmed from here on comes after them.
+  h.seq = h.unsettled
   for index = 5, #args, 7 do
     local id, at = args[index], tonumber(args[index + 6])
     local lock = {
@@ -105,11 +120,11 @@ define('restoreSales', function(keys, args)
     put(s, 'u' .. lock.user, user)
     touch(s, 'c' .. lock.category)
     add(s, ':w:' .. lock.category, lock.confirmedSeq, id)
+    recordAbout(s, 'confirmed', id, lock, lock.order or '', lock.late and 1 or 0)
   end
-  -- What is confirmed from here on comes after all that was restored.
-  h.seq = h.unsettled
   touch(s, 'h')
   flush(s)
+  appendSales(s)
   return { 'OK' }
 end)
 

@@ -65,10 +65,12 @@ local function fetch(s, fields)
   for from = 1, count, WRITE_MAX do
     local upTo = math.min(from + WRITE_MAX - 1, count)
     local texts = redis.call('HMGET', s.key, unpack(wanted, from, upTo))
+    local sub, unpackValues = string.sub, cmsgpack.unpack
     for index = from, upTo do
       local text = texts[index - from + 1]
       if text then
-        records[wanted[index]] = unpacked(wanted[index], text)
+        local field = wanted[index]
+        records[field] = unpackers[sub(field, 1, 1)](unpackValues(text))
       end
     end
   end
@@ -93,6 +95,7 @@ local function touch(s, field)
   s.dirty[field] = true
 end
 
+-- A score may be a number, but as a text it is written several times as fast.
 local function add(s, suffix, score, member)
   s.adds[suffix] = s.adds[suffix] or {}
   s.adds[suffix][member] = score
@@ -129,9 +132,9 @@ end
 
 -- Notes a fact about a lock; `first` and `second` are what is special about it.
 local function recordAbout(s, kind, id, lock, first, second)
-  local text = kind .. FIELD .. id .. FIELD .. lock.category .. FIELD .. lock.user .. FIELD
-    .. digits(lock.quantity) .. FIELD .. first
-  return record(s, second and text .. FIELD .. second or text)
+  local quantity = digits(lock.quantity)
+  return record(s, kind .. FIELD .. id .. FIELD .. lock.category .. FIELD .. lock.user .. FIELD
+    .. quantity .. FIELD .. first .. FIELD .. (second or ''))
 end
 
 -- The facts of a step: event, epoch, the number of the first and their instant, then each of them.
@@ -154,12 +157,13 @@ end
 -- Writes everything. Nothing here can fail halfway but for want of memory, which Redis looks at
 -- before it runs a function.
 local function flush(s)
-  local sets, drops = {}, {}
+  local records, sets, drops, count = s.records, {}, {}, 0
+  local sub = string.sub
   for field in pairs(s.dirty) do
-    local value = s.records[field]
+    local value = records[field]
     if value then
-      sets[#sets + 1] = field
-      sets[#sets + 1] = packed(field, value)
+      sets[count + 1], sets[count + 2] = field, packers[sub(field, 1, 1)](value)
+      count = count + 2
     else
       drops[#drops + 1] = field
     end
@@ -187,21 +191,21 @@ local function flush(s)
   inChunks('RPUSH', s.key .. ':t', s.requests)
 end
 
--- Appends the changes to the event's stream under the number of the first, and tells everybody.
-local function tell(s, text)
+-- Appends the changes to the event's stream under the number of the first.
+local function append(s, text)
   local first = s.h.seq - #s.changes + 1
   local most = s.policy.streamMax or STREAM_MAX
   redis.call(
     'XADD', s.key .. ':o', 'MAXLEN', '~', most, string.format('%d-0', first), 'c', text
   )
-  redis.call('PUBLISH', s.channel, text)
 end
 
 local function close(s, reply)
   flush(s)
   local text = changesOf(s)
   if text ~= '' then
-    tell(s, text)
+    append(s, text)
+    redis.call('PUBLISH', s.channel, text)
   end
   reply[2], reply[3], reply[4], reply[5] = s.now, s.h.seq, text, s.h.id
   return reply

@@ -47,7 +47,7 @@ end
 
 local function unlock(s, id, lock, quantity, scope, requestId, content)
   local reply = giveBack(s, id, lock, quantity)
-  if reply[1] == 'OK' then
+  if requestId ~= '' and reply[1] == 'OK' then
     remember(s, scope, requestId, content, { reply[6], reply[7], reply[8], reply[9] })
   end
   return reply
@@ -64,7 +64,7 @@ end, function(s, args)
   if not lock or (user ~= '' and user ~= lock.user) then
     return refuse('LOCK_NOT_FOUND', id)
   end
-  local scope = scopeOfUser(lock.user)
+  local scope = scopeOfUser(lock.user, requestId)
   local before, conflict = recall(s, scope, requestId, content)
   if before or conflict then
     return conflict or repeatUnlock(s, before.answer)
@@ -78,7 +78,7 @@ command('unlockOwn', function(args)
 end, function(s, args)
   local category, user, quantity = args[4], args[5], tonumber(args[6])
   local requestId, content = args[7], args[8]
-  local scope = scopeOfUser(user)
+  local scope = scopeOfUser(user, requestId)
   local before, conflict = recall(s, scope, requestId, content)
   if before or conflict then
     return conflict or repeatUnlock(s, before.answer)

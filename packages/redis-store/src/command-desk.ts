@@ -42,7 +42,7 @@ export class CommandDesk {
   }
 
   /** Runs a command that takes tickets: the event is loaded first, the session noted beside it. */
-  async take<Value>(
+  take<Value>(
     command: LockCommand | LockManyCommand,
     eventId: Id,
     call: () => FunctionCall,
@@ -51,14 +51,13 @@ export class CommandDesk {
     const { presence, inventory } = this.#parts;
     const { sessionId } = command;
     const userId = canonicalId(command.userId) ?? command.userId;
-    return this.withEvent(eventId, async () => {
-      if (inventory.isTooOld(eventId)) return refused({ code: 'UNAVAILABLE' });
+    return this.withEvent(eventId, () => {
+      if (inventory.isTooOld(eventId)) return Promise.resolve(refused({ code: 'UNAVAILABLE' }));
       // Its socket left while the command was under way: nobody would give these tickets back.
-      if (presence.isGone(sessionId)) return refused({ code: 'FORBIDDEN' });
-      const placed = presence.place(sessionId, { eventId, userId }).catch(() => undefined);
-      const outcome = await this.run(eventId, call, read);
-      await placed;
-      return outcome;
+      if (presence.isGone(sessionId)) return Promise.resolve(refused({ code: 'FORBIDDEN' }));
+      const placed = presence.place(sessionId, { eventId, userId })?.catch(() => undefined);
+      const outcome = this.run(eventId, call, read);
+      return placed === undefined ? outcome : placed.then(() => outcome);
     });
   }
 
@@ -68,7 +67,8 @@ export class CommandDesk {
     run: () => Promise<Outcome<Value> | undefined>,
   ): Promise<Outcome<Value>> {
     for (let turn = 0; turn < 2; turn += 1) {
-      const state = await this.#parts.inventory.ensure(eventId);
+      const { inventory } = this.#parts;
+      const state = inventory.isLoaded(eventId) ? 'known' : await inventory.ensure(eventId);
       if (state === 'unavailable') return refused({ code: 'UNAVAILABLE' });
       if (state === 'unknown') break;
       const outcome = await run();

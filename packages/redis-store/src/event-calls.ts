@@ -143,23 +143,23 @@ export class EventCalls {
     }
   }
 
-  async #turn(
+  #turn(
     tag: string,
     call: FunctionCall,
     kind: 'changing' | 'reading',
   ): Promise<Reply | Extract<Asked, { ok: false }>> {
-    const { feed, onTime } = this.#options;
     const epoch = this.#epoch;
-    let reply: Reply;
-    try {
-      reply = await this.#lanes.call(tag, call);
-    } catch (error) {
-      return this.#failed(error, kind);
-    }
+    return this.#lanes.call(tag, call).then(
+      (reply) => this.#heard(tag, reply, epoch),
+      (error: unknown) => this.#failed(error, kind),
+    );
+  }
+
+  #heard(tag: string, reply: Reply, epoch: number): Reply {
     if (reply.code === 'NOSTATE' || reply === AGAIN) return reply;
     this.saw(tag, reply.seq, epoch);
-    feed.take(reply.changes);
-    onTime(tag, reply.nowMs);
+    this.#options.feed.take(reply.changes);
+    this.#options.onTime(tag, reply.nowMs);
     return reply;
   }
 

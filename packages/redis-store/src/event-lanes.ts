@@ -4,6 +4,7 @@ import { RedisError } from './redis-error.js';
 import type { RedisLink } from './redis-link.js';
 import { partOf, replyOf, shareOf } from './reply.js';
 import type { Reply } from './reply.js';
+import { FIELD } from './wire-text.js';
 
 export interface EventLanesOptions {
   readonly link: RedisLink;
@@ -14,9 +15,12 @@ export interface EventLanesOptions {
 
 /** Calls of one event that are on their way at once. */
 const ON_THE_WAY_MAX = 2;
-/** Calls in one batch, and arguments of one call in it. */
-const BATCH_MAX = 16;
-const ARGUMENTS_MAX = 32;
+/** Calls in one batch, arguments of one call in it, and of all of them. */
+const BATCH_MAX = 64;
+const ARGUMENTS_MAX = 30;
+const ARGUMENTS_OF_BATCH_MAX = 1024;
+/** From so many on, those that wait while nothing is on the way go in two halves. */
+const HALVED_MIN = 16;
 /** What reads nothing but the hash of an event, so that it may come together with others. */
 const TOGETHER = new Set([
   'lock',
@@ -45,6 +49,8 @@ interface Waiting {
 }
 
 interface Lane {
+  /** Whether calls are looked at before anything else happens. */
+  isPlanned: boolean;
   onTheWay: number;
   /** Calls that wait, and those that are on their way. */
   unanswered: number;
@@ -52,8 +58,9 @@ interface Lane {
 }
 
 /**
- * The calls of each event in their order: alone while few come, and together in one call when more
- * wait than are on their way. A batch reads, writes and tells once.
+ * The calls of each event in their order: alone while few come, and together in one call when
+ * several come at one moment, or wait for those that are on their way. A batch reads, writes and
+ * tells once.
  */
 export class EventLanes {
   readonly #options: EventLanesOptions;
@@ -65,8 +72,7 @@ export class EventLanes {
 
   /** Rejects with `RedisError`. */
   call(tag: string, call: FunctionCall): Promise<Reply> {
-    const lane = this.#lanes.get(tag) ?? { onTheWay: 0, unanswered: 0, waiting: [] };
-    this.#lanes.set(tag, lane);
+    const lane = this.#laneOf(tag);
     return new Promise((resolve, reject) => {
       if (lane.unanswered >= this.#options.link.inFlightMax) {
         reject(new RedisError('REDIS_UNAVAILABLE', 'too many calls wait for Redis'));
@@ -74,8 +80,32 @@ export class EventLanes {
       }
       lane.unanswered += 1;
       lane.waiting.push({ call, resolve, reject });
-      this.#next(tag, lane);
+      this.#plan(tag, lane);
     });
+  }
+
+  #laneOf(tag: string): Lane {
+    const known = this.#lanes.get(tag);
+    if (known !== undefined) return known;
+    const lane = { isPlanned: false, onTheWay: 0, unanswered: 0, waiting: [] };
+    this.#lanes.set(tag, lane);
+    return lane;
+  }
+
+  /**
+   * Sends in a moment: those who were answered together ask again together, and the first of them
+   * must not go alone.
+   */
+  #plan(tag: string, lane: Lane): void {
+    if (lane.isPlanned || lane.onTheWay >= ON_THE_WAY_MAX) return;
+    lane.isPlanned = true;
+    void this.#nextSoon(tag, lane);
+  }
+
+  async #nextSoon(tag: string, lane: Lane): Promise<void> {
+    await Promise.resolve();
+    lane.isPlanned = false;
+    this.#next(tag, lane);
   }
 
   /** Answers what waits with `MORE`: it is to be asked again, in the epoch that has begun. */
@@ -90,10 +120,12 @@ export class EventLanes {
 
   #next(tag: string, lane: Lane): void {
     while (lane.onTheWay < ON_THE_WAY_MAX && lane.waiting.length > 0) {
-      const together = lane.waiting.findIndex(({ call }) => !mayJoin(call));
-      const count = together === -1 ? lane.waiting.length : Math.max(1, together);
+      // Redis works on the one half while the answers to the other are read.
+      const isHalved = lane.onTheWay === 0 && lane.waiting.length >= HALVED_MIN;
+      const countMax = isHalved ? Math.ceil(lane.waiting.length / 2) : lane.waiting.length;
+      const count = countTogether(lane.waiting, Math.min(countMax, BATCH_MAX));
       lane.onTheWay += 1;
-      void this.#send(tag, lane, lane.waiting.splice(0, Math.min(count, BATCH_MAX)));
+      void this.#send(tag, lane, lane.waiting.splice(0, count));
     }
     if (lane.onTheWay === 0) this.#lanes.delete(tag);
   }
@@ -120,18 +152,40 @@ export class EventLanes {
   async #ask(tag: string, calls: readonly FunctionCall[]): Promise<readonly Reply[]> {
     const { link, prefix, headOf } = this.#options;
     const key = eventKey(prefix, tag);
-    const [only, ...others] = calls;
-    if (only !== undefined && others.length === 0) {
+    const [only] = calls;
+    if (only !== undefined && calls.length === 1) {
       return [replyOf(await link.call(only.name, key, [...headOf(tag), ...only.args]))];
     }
-    const parts = calls.flatMap(({ name, args }) => [name, args.length, ...args]);
-    const whole = replyOf(await link.call('batch', key, [...headOf(tag), ...parts]));
+    const all = [...headOf(tag)];
+    for (const call of calls) all.push(call.args.length, textOfCall(call));
+    const whole = replyOf(await link.call('batch', key, all));
     if (whole.code !== 'OK') return calls.map((_, index) => shareOf(whole, index));
     return whole.rest.texts().map((text, index) => partOf(whole, text, index));
   }
 }
 
+/** How many of those that wait the next call takes, 1 at least. */
+function countTogether(waiting: readonly Waiting[], countMax: number): number {
+  let count = 0;
+  let argumentCount = 0;
+  for (const { call } of waiting) {
+    argumentCount += call.args.length + 2;
+    if (count === countMax || argumentCount > ARGUMENTS_OF_BATCH_MAX || !mayJoin(call)) break;
+    count += 1;
+  }
+  return Math.max(1, count);
+}
+
+/** A call as the batch takes it. */
+export function textOfCall({ name, args }: FunctionCall): string {
+  return args.length === 0 ? name : `${name}${FIELD}${args.join(FIELD)}`;
+}
+
 /** Whether a call may come together with others in one batch. */
 export function mayJoin({ name, args }: FunctionCall): boolean {
-  return TOGETHER.has(name) && args.length <= ARGUMENTS_MAX;
+  return TOGETHER.has(name) && args.length <= ARGUMENTS_MAX && !args.some(hasField);
+}
+
+function hasField(value: string | number): boolean {
+  return typeof value === 'string' && value.includes(FIELD);
 }

@@ -52,6 +52,8 @@ export class Presence {
   /** Until when each place of a session is taken as noted. */
   readonly #placedUntilMs = new Map<string, Map<string, number>>();
   readonly #goneUntilMs = new Map<string, number>();
+  /** Sessions that have left without Redis hearing of it, with their grace. */
+  readonly #leaving = new Map<string, number>();
   #cancelHeartbeat: (() => void) | undefined;
   #isStopped = false;
   /** The time of Redis, as far ahead of the clock of this process. */
@@ -79,6 +81,7 @@ export class Presence {
   /** Redis has lost its memory: what was noted there is noted again with the next lock. */
   forget(): void {
     this.#noted.clear();
+    this.#leaving.clear();
     this.#placedUntilMs.clear();
   }
 
@@ -96,6 +99,7 @@ export class Presence {
   async enter(sessionId: string, isResumed: boolean): Promise<void> {
     this.#socketCounts.set(sessionId, (this.#socketCounts.get(sessionId) ?? 0) + 1);
     this.#goneUntilMs.delete(sessionId);
+    this.#leaving.delete(sessionId);
     if (isResumed && !this.#noted.has(sessionId)) await this.#reenter(sessionId);
   }
 
@@ -105,29 +109,43 @@ export class Presence {
     this.#reenter(sessionId).catch(() => undefined);
   }
 
-  /** Notes where a session is about to lock tickets. Awaited with the lock, not before. */
-  async place(sessionId: string, { eventId, userId }: Place): Promise<void> {
-    const { link, key, instance, clock, horizonMs } = this.#options;
+  /**
+   * Notes where a session is about to lock tickets. Awaited with the lock, not before; `undefined`
+   * when it was noted a moment ago.
+   */
+  place(sessionId: string, { eventId, userId }: Place): Promise<void> | undefined {
     const [event, user] = [textOf(eventId), textOf(userId)];
     const place = `${event}${FIELD}${user}`;
-    const nowMs = clock.nowMs();
+    const nowMs = this.#options.clock.nowMs();
     const placed = this.#placedIn(sessionId);
-    if ((placed.get(place) ?? 0) > nowMs) return;
+    if ((placed.get(place) ?? 0) > nowMs) return undefined;
     placed.set(place, nowMs + NOTED_FOR_MS);
+    return this.#note(sessionId, { event, user, place });
+  }
+
+  async #note(
+    sessionId: string,
+    {
+      event,
+      user,
+      place,
+    }: { readonly event: string; readonly user: string; readonly place: string },
+  ): Promise<void> {
+    const { link, key, instance, horizonMs } = this.#options;
     const isHere = this.#socketCounts.has(sessionId);
     if (isHere) this.#noted.add(sessionId);
     try {
       const args = [sessionId, isHere ? instance : '', event, user, horizonMs];
       await link.call('sessionPlace', key, args);
     } catch (error) {
-      placed.delete(place);
+      this.#placedUntilMs.get(sessionId)?.delete(place);
       throw error;
     }
   }
 
   /** Takes a socket from a session; with the last one its locks go, at once or after the grace. */
   async leave(sessionId: string, how: 'goodbye' | 'lost'): Promise<void> {
-    const { link, key, instance, graceMs } = this.#options;
+    const { graceMs } = this.#options;
     const socketCount = this.#socketCounts.get(sessionId);
     if (this.#isStopped || socketCount === undefined) return;
     if (socketCount > 1) {
@@ -139,10 +157,8 @@ export class Presence {
     if (isAtOnce) this.#rememberGone(sessionId);
     if (!this.#noted.delete(sessionId)) return;
     this.#placedUntilMs.delete(sessionId);
-    const args = [sessionId, instance, isAtOnce ? 0 : graceMs];
-    const places = await link.call('sessionLeave', key, args);
-    if (!isAtOnce) this.#arm(graceMs);
-    await this.#giveBack(sessionId, placesOf(places));
+    this.#leaving.set(sessionId, isAtOnce ? 0 : graceMs);
+    await this.#tellLeft(sessionId);
   }
 
   async placesOf(sessionId: string): Promise<Place[]> {
@@ -160,6 +176,17 @@ export class Presence {
   async userLeft({ eventId, userId }: Place): Promise<void> {
     const { link, key } = this.#options;
     await link.call('userLeft', key, [textOf(userId), textOf(eventId), NOTED_FOR_MS * 2]);
+  }
+
+  /** Tells Redis that a session has left, unless it is here again; the next beat tries again. */
+  async #tellLeft(sessionId: string): Promise<void> {
+    const { link, key, instance } = this.#options;
+    const graceMs = this.#leaving.get(sessionId);
+    if (graceMs === undefined) return;
+    const places = await link.call('sessionLeave', key, [sessionId, instance, graceMs]);
+    this.#leaving.delete(sessionId);
+    if (graceMs > 0) this.#arm(graceMs);
+    await this.#giveBack(sessionId, placesOf(places));
   }
 
   async #reenter(sessionId: string): Promise<void> {
@@ -203,12 +230,15 @@ export class Presence {
     const [isNew, nextMs, nowMs, ...gone] = reply as readonly unknown[];
     this.#aheadMs = Number(nowMs) - clock.nowMs();
     if (nextMs !== '') this.#arm(Number(nextMs) - Number(nowMs));
+    await Promise.all([...this.#leaving.keys()].map((sessionId) => this.#tellLeft(sessionId)));
     if (isNew === 1) {
       await Promise.all([...this.#noted].map((sessionId) => this.#reenter(sessionId)));
     }
-    for (const [sessionId = '', ...places] of gone as readonly string[][]) {
-      await this.#giveBack(sessionId, placesOf(places));
-    }
+    await Promise.all(
+      (gone as readonly string[][]).map(([sessionId = '', ...places]) =>
+        this.#giveBack(sessionId, placesOf(places)),
+      ),
+    );
   }
 
   /** Beats after so long, or as usual when that comes first. */

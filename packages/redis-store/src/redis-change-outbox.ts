@@ -246,10 +246,11 @@ export class RedisChangeOutbox implements ChangeOutbox {
     if (ready !== this.#ready) return false;
     const [epoch, seq, ...texts] = reply as readonly (number | string)[];
     if (epoch === undefined) return false;
-    let place: Place = { epoch: Number(epoch), seq: Number(seq) };
+    const from: Place = { epoch: Number(epoch), seq: Number(seq) };
+    let place = from;
     for (const text of texts) place = this.#take(tag, place, String(text));
     this.#read.set(tag, place);
-    return texts.length === PAGE;
+    return texts.length === PAGE && isBefore(from, place);
   }
 
   #take(tag: string, from: Place, text: string): Place {

@@ -226,11 +226,12 @@ export class RedisTicketLocks implements TicketLocks {
   }
 
   requireRefund(command: RequireRefundCommand): Promise<Outcome<RefundRequired>> {
-    return this.#checked('requireRefund', command, () => {
+    return this.#checked('requireRefund', command, async () => {
       const call = calls.requireRefundCall(command);
-      return this.#desk.ofLock(command.lockId, call, ({ rest }, eventId) =>
+      const noted = await this.#desk.ofLock(command.lockId, call, ({ rest }, eventId) =>
         answers.refundOf(rest, eventId),
       );
+      return this.#parts.refunds?.note(command, noted) ?? noted;
     });
   }
 
@@ -292,9 +293,9 @@ export class RedisTicketLocks implements TicketLocks {
   }
 
   refundsRequired(): Promise<readonly RefundRequired[]> {
-    return this.#track(
-      this.#parts.eventIds().then((ids) => this.#parts.queries.refundsRequired(ids)),
-    );
+    const { refunds, queries } = this.#parts;
+    if (refunds !== undefined) return this.#track(refunds.all());
+    return this.#track(this.#parts.eventIds().then((ids) => queries.refundsRequired(ids)));
   }
 
   stats(): Promise<LockStats> {
@@ -328,17 +329,17 @@ export class RedisTicketLocks implements TicketLocks {
     });
   }
 
-  async #checked<Value>(
+  #checked<Value>(
     name: ShapedCommand,
     command: unknown,
     run: () => Promise<Outcome<Value>>,
   ): Promise<Outcome<Value>> {
     const malformed = this.#desk.shape.refusalOf(name, command);
-    return malformed === undefined ? this.#tracked(run) : refused(malformed);
+    return malformed === undefined ? this.#tracked(run) : Promise.resolve(refused(malformed));
   }
 
-  async #tracked<Value>(run: () => Promise<Outcome<Value>>): Promise<Outcome<Value>> {
-    if (this.#mode !== 'running') return refused({ code: 'UNAVAILABLE' });
+  #tracked<Value>(run: () => Promise<Outcome<Value>>): Promise<Outcome<Value>> {
+    if (this.#mode !== 'running') return Promise.resolve(refused({ code: 'UNAVAILABLE' }));
     return this.#track(run());
   }
 

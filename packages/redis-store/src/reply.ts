@@ -63,7 +63,9 @@ export class Fields {
 /** The reply to one call of a batch; what became true by all of them is told with the first. */
 export function partOf(whole: Reply, text: string, index: number): Reply {
   const [code = '', ...rest] = text.split(LINE);
-  return { ...shareOf(whole, index), code, rest: new Fields(rest) };
+  const { nowMs, seq, event } = whole;
+  const changes = index === 0 ? whole.changes : '';
+  return { code, nowMs, seq, changes, event, rest: new Fields(rest) };
 }
 
 /** The reply to a batch of which nothing was carried out, for one of its calls. */

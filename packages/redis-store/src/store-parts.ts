@@ -10,6 +10,7 @@ import { releaseSessionCall } from './function-call.js';
 import type { FunctionLibrary } from './function-library.js';
 import { LedgerDecisions } from './ledger-decisions.js';
 import { LedgerEpoch } from './ledger-epoch.js';
+import { LedgerRefunds } from './ledger-refunds.js';
 import { DirectDecisions } from './lock-decisions.js';
 import type { LockDecisions } from './lock-decisions.js';
 import { OwnLocks } from './own-locks.js';
@@ -51,6 +52,8 @@ export class StoreParts {
   readonly queries: EventQueries;
   readonly stock: StockRoom;
   readonly decisions: LockDecisions;
+  /** Set: a ledger keeps what has to be refunded. */
+  readonly refunds: LedgerRefunds | undefined;
   /** Set: a publisher is to tell the changes. */
   readonly outbox: RedisChangeOutbox | undefined;
   readonly #ledgerEpoch: LedgerEpoch | undefined;
@@ -136,6 +139,8 @@ export class StoreParts {
       create: (eventId) => this.#create(eventId),
       nowMs: () => this.presence.nowMs(),
     });
+    const nowMs = () => this.presence.nowMs();
+    this.refunds = ledger && new LedgerRefunds({ ledger, events: this.events, nowMs });
     this.inventory = new RedisInventory({
       source: options.source,
       clock,
@@ -163,6 +168,7 @@ export class StoreParts {
   stop(): void {
     this.#isStopped = true;
     this.watch.stop();
+    this.epoch.stop();
     this.inventory.stop();
     this.presence.stop();
     this.#sweeps.stop();

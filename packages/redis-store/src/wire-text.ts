@@ -6,7 +6,7 @@ export const LINE = '\u001E';
 
 /** An id as it is kept: JSON, so that `12` and `'012'` stay what they are. */
 export function textOf(id: Id): string {
-  return JSON.stringify(id);
+  return typeof id === 'number' ? String(id) : JSON.stringify(id);
 }
 
 export function idOf(text: string): Id {

@@ -54,6 +54,18 @@ describe('changes', () => {
   });
 });
 
+test('questions that carry nothing may come together', async () => {
+  const { instances } = await openBranches(1);
+  const [{ locks }] = instances as [Branch];
+  valueOf(await locks.lock(wish('ann')));
+  const ask = () => Promise.all([locks.availability(1), locks.availability(1), locks.stats()]);
+  const answers = await Promise.all(Array.from({ length: 8 }, ask));
+  for (const [figures, , stats] of answers) {
+    expect(codeOf(figures)).toBe('ok');
+    expect(stats.activeLocks).toBe(1);
+  }
+});
+
 describe('the end of a lock', () => {
   test('is told once, whichever instance lives', async () => {
     const { clock, instances } = await openBranches(3);

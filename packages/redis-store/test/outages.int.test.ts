@@ -56,6 +56,23 @@ describe('a server that', () => {
     expect(valueOf(await store.lock(request)).lockId).toBe(again.lockId);
   });
 
+  test.each(['goodbye', 'lost'] as const)(
+    'stands still hears afterwards that a session has left (%s)',
+    async (how) => {
+      const store = await openStore({ timeoutMs: 300, disconnectGraceMs: 200 });
+      const { sessionId } = valueOf(await store.openSession({ userId: 'ann' }));
+      const { lockId } = valueOf(await store.lock(wish('ann', sessionId)));
+      server.holdUp();
+      // A call that nobody answers; from then on nothing is sent.
+      expect(codeOf(await store.availability(1))).toBe('UNAVAILABLE');
+      await store.leaveSession({ sessionId, how });
+      server.letGo();
+      const isBack = async () =>
+        expect(await store.lockById(lockId)).toMatchObject({ status: 'RELEASED' });
+      await vi.waitFor(isBack, RECOVERY_MS);
+    },
+  );
+
   test('is slow gets no more calls than are allowed to wait', async () => {
     const store = await openStore({ timeoutMs: 2_000, inFlightMax: 5 });
     server.holdUp();

@@ -1,7 +1,10 @@
 // What is to be told of many events, to one publisher of several instances.
+import { randomBytes } from 'node:crypto';
+
 import type { ChangeOutbox, LockChange, OutboxEntry } from '@ticket-locks/lock-engine';
 import { describeChangeOutboxContract, ManualInventory } from '@ticket-locks/lock-engine/testing';
 import type { OutboxUnderTest } from '@ticket-locks/lock-engine/testing';
+import { PostgresDecisionLedger } from '@ticket-locks/sql-ledger/postgres';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
@@ -20,6 +23,13 @@ afterEach(async () => {
   for (const end of ends.toReversed()) await end();
   ends = [];
 });
+
+/** The server for tests. Throws when there is none: a test that did not run has shown nothing. */
+function databaseUrl(): string {
+  const url = process.env['TEST_DATABASE_URL'];
+  if (url !== undefined && url !== '') return url;
+  throw new Error('TEST_DATABASE_URL must name a PostgreSQL for tests; `npm test` starts one');
+}
 
 async function openStore(prefix: string, options: Partial<RedisTicketLocksOptions> = {}) {
   const source = new ManualInventory();
@@ -228,7 +238,7 @@ describe('the stream of an event', () => {
     for (let seq = 1_000; seq < 16_000; seq += 1) {
       const lock = `lock ${seq}`;
       const change = ['expired', lock, '2', '"ann"', 1, 1, ''].join('\u001F');
-      const text = ['2', '1', seq, 1, change];
+      const text = ['2', 1, seq, 1, change];
       pipeline.xadd(`{${prefix}:n2}:o`, `${seq}-0`, 'c', text.join('\u001E'));
     }
     await pipeline.exec();
@@ -252,6 +262,50 @@ describe('the stream of an event', () => {
     expect(told).toBeGreaterThanOrEqual(10_000);
     expect(told).toBeLessThan(10_200);
   });
+});
+
+test('when Redis has lost its memory, sales are told once more, with the ids that they had', async () => {
+  const schema = `test_${randomBytes(6).toString('hex')}`;
+  const ledger = new PostgresDecisionLedger({ url: databaseUrl(), schema });
+  ends.push(() => ledger.close());
+  const { prefix, redis, maker } = await newRecord({ decisions: ledger });
+  const { store } = maker;
+  const outbox = outboxOf(store);
+  const sell = async (user: number) => {
+    const eventId = (user % EVENTS) + 1;
+    const buyer = { userId: user, sessionId: 'session' };
+    const grant = await store.lock({ eventId, categoryId: 2, quantity: 1, ...buyer });
+    const { lockId } = valueOf(grant);
+    valueOf(await store.confirm({ lockId, orderId: user }));
+    return lockId;
+  };
+  const salesIn = (entries: readonly OutboxEntry[]) =>
+    new Map(
+      entries.flatMap(({ id, change }) =>
+        change.type === 'confirmed' ? [[change.lockId, { id, orderId: change.orderId }]] : [],
+      ),
+    );
+  await attach(outbox);
+  const told = [await sell(1), await sell(2), await sell(3)];
+  const before = salesIn(await readAll(outbox));
+  expect([...before.keys()].toSorted()).toEqual(told.toSorted());
+  const untold = [await sell(4), await sell(5)];
+  await deleteKeys(redis, `${prefix}:`);
+  await vi.waitUntil(async () => (await store.availability(1)).ok, { timeout: 5_000 });
+  const after = new Map<string, object>();
+  await vi.waitUntil(
+    async () => {
+      for (const [lockId, sale] of salesIn(await readAll(outbox))) after.set(lockId, sale);
+      return after.size >= told.length + untold.length;
+    },
+    { timeout: TAKEOVER_MS },
+  );
+  expect([...after.keys()].toSorted()).toEqual([...told, ...untold].toSorted());
+  for (const [lockId, sale] of before) expect(after.get(lockId)).toEqual(sale);
+  // And it goes on behind them.
+  const next = await sell(6);
+  await vi.waitUntil(async () => salesIn(await readAll(outbox)).has(next), { timeout: 5_000 });
+  expect(outbox.outboxStats().dropped).toBe(0);
 });
 
 test('without the option there is no outbox, and before its start a store has none to read', async () => {

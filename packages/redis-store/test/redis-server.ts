@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import type { Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 
 import { functionLibrary } from '../src/function-library.js';
 import type { FunctionLibrary } from '../src/function-library.js';
@@ -23,6 +23,13 @@ export async function deleteKeys(redis: Redis, prefix: string): Promise<void> {
     const keys = page as string[];
     if (keys.length > 0) await redis.unlink(...keys);
   }
+}
+
+/** The same, on a connection of its own. */
+export async function dropPrefix(prefix: string): Promise<void> {
+  const redis = new Redis(redisUrl());
+  await deleteKeys(redis, prefix);
+  redis.disconnect();
 }
 
 /** Where a test sets the time of all events of a prefix, in milliseconds. */

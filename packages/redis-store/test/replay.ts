@@ -25,7 +25,7 @@ import {
 import { changesOf } from '../src/change-text.js';
 import { CommandShape, shapedInventory } from '../src/command-shape.js';
 import { eventKey, eventTag } from '../src/event-key.js';
-import { mayJoin } from '../src/event-lanes.js';
+import { mayJoin, textOfCall } from '../src/event-lanes.js';
 import * as calls from '../src/function-call.js';
 import type { FunctionCall } from '../src/function-call.js';
 import type { FunctionLibrary } from '../src/function-library.js';
@@ -449,7 +449,7 @@ export class Replay {
     const pipeline = redis.pipeline();
     for (const group of groups) {
       const { eventId, call, nowMs } = group[0] as Planned;
-      const parts = group.flatMap((one) => [one.call.name, one.call.args.length, ...one.call.args]);
+      const parts = group.flatMap(({ call: one }) => [one.args.length, textOfCall(one)]);
       const isAlone = group.length === 1;
       const name = `${library.name}_${isAlone ? call.name : 'batch'}`;
       pipeline.set(clockKey(prefix), nowMs);

@@ -53,9 +53,10 @@ export interface SocketAdapterOptions {
   readonly log?: AdapterLog;
 }
 
-/** Of all instances, a moment late; `refusals` are those of this one. */
+/** Of all instances, a moment late; `refusals` and what is `own` are of this one. */
 export interface SocketStats {
   readonly connections: number;
+  readonly ownConnections: number;
   readonly connectedUsers: number;
   /** How often each code was answered since the start. */
   readonly refusals: Readonly<Record<LockErrorCode, number>>;
@@ -181,6 +182,7 @@ export class SocketAdapter {
     }
     return {
       connections,
+      ownConnections: this.#buyers.size,
       connectedUsers: this.#places.userCount + elsewhere.size,
       refusals: Object.fromEntries(counts) as Record<LockErrorCode, number>,
     };

@@ -11,6 +11,11 @@ export function campaignBrokerRounds(usual: number): number {
   return rounds === undefined ? usual : Math.ceil(rounds / 10);
 }
 
+/** How often an instance of several stands still for longer than a lock lives. */
+export function campaignStops(usual: number): number {
+  return positive('CAMPAIGN_STOPS') ?? usual;
+}
+
 export function campaignMessages(usual: number): number {
   return positive('CAMPAIGN_MESSAGES') ?? usual;
 }

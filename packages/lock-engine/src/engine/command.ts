@@ -143,6 +143,14 @@ export interface RequireRefundCommand {
   readonly lockId: string;
   /** The order that was paid, where it is known. */
   readonly orderId?: Id | undefined;
+  /**
+   * What is claimed of the lock, here and in the next three. Read by a store that has lost it, and
+   * by nobody else.
+   */
+  readonly eventId?: Id | undefined;
+  readonly categoryId?: Id | undefined;
+  readonly userId?: Id | undefined;
+  readonly quantity?: number | undefined;
 }
 
 export interface CancelEventCommand {
@@ -253,9 +261,10 @@ export interface Settled {
 export interface RefundRequired {
   readonly lockId: string;
   readonly eventId: Id;
-  readonly categoryId: Id;
-  readonly userId: Id;
-  readonly quantity: number;
+  /** This and the next two are left out of a lock that is lost, where nobody said them. */
+  readonly categoryId?: Id;
+  readonly userId?: Id;
+  readonly quantity?: number;
   readonly orderId?: Id;
   /** When it was noted. */
   readonly requiredAtMs: number;

@@ -1,4 +1,5 @@
 import type { Id } from '../engine/id.js';
+import type { RefundLedger } from './refund-ledger.js';
 
 /**
  * What is decided of a lock for good, with what the record needs to stand alone. Counts are
@@ -85,7 +86,7 @@ export interface EpochBegun {
  * may reject; a rejected `decide`, `abort`, `return` or `settle` may have been written: ask again
  * with the same lock, which answers the record that stands. A rejection is never a refusal.
  */
-export interface DecisionLedger {
+export interface DecisionLedger extends RefundLedger {
   /**
    * Opens the ledger; several instances may. The key is that of the resume tokens, the same ever
    * after.

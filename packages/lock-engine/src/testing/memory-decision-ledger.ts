@@ -9,6 +9,7 @@ import type {
   SaleDecision,
   SalesResult,
 } from '../ports/decision-ledger.js';
+import { memoryRefunds } from './memory-refunds.js';
 
 type Figures = { -readonly [Name in keyof DecidedFigures]: DecidedFigures[Name] };
 
@@ -57,6 +58,7 @@ export function memoryDecisionLedger(clock: Clock, tokenKey = 'test-key'): Decis
   };
 
   return {
+    ...memoryRefunds(records),
     load: async () => ({ epoch, tokenKey }),
     decide: async (sales) => {
       const refusal = refusalOf(sales);

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 
 import { LedgerError, messageOf } from '../ledger-error.js';
+import { REFUNDS_TABLE } from './refund-statements.js';
 import { DECIDE_SALES } from './decide-sales.js';
 import { schemaName } from './schema-name.js';
 
@@ -90,6 +91,7 @@ const MIGRATIONS: readonly string[] = [
   -- LockLedger: up to which change the publisher has told everything; null while there is none.
   ALTER TABLE ledger ADD COLUMN published_seq bigint;
   `,
+  REFUNDS_TABLE,
   `
   -- DecisionLedger: in which epoch somebody has last begun to bring an event to the store.
   CREATE TABLE claims (

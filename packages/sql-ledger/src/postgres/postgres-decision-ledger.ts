@@ -7,6 +7,7 @@ import type {
   EpochBegun,
   Id,
   InventoryFigures,
+  RefundRequired,
   SaleDecision,
   SalesResult,
 } from '@ticket-locks/lock-engine';
@@ -32,6 +33,8 @@ import {
   SETTLE,
 } from './decision-statements.js';
 import { migrate } from './migrations.js';
+import { FIND_REFUND, NOTE_REFUND, refundOf, REFUNDS, refundValues } from './refund-statements.js';
+import type { RefundRow } from './refund-statements.js';
 import { RetryingPool } from './retrying-pool.js';
 import { sessionSettings } from './session-settings.js';
 import type { PostgresOptions } from './session-settings.js';
@@ -170,6 +173,19 @@ export class PostgresDecisionLedger implements DecisionLedger {
 
   async list(eventId: Id, after?: string): Promise<readonly DecisionRecord[]> {
     return (await this.#rows<DecisionRow>(LIST, [keyOf(eventId), after ?? null])).map(recordOf);
+  }
+
+  async noteRefund(refund: RefundRequired): Promise<RefundRequired> {
+    const values = refundValues(refund);
+    const [noted] = await this.#rows<RefundRow>(NOTE_REFUND, values);
+    const [standing] = noted
+      ? [noted]
+      : await this.#rows<RefundRow>(FIND_REFUND, values.slice(0, 2));
+    return standing === undefined ? refund : refundOf(standing);
+  }
+
+  async refundsRequired(): Promise<readonly RefundRequired[]> {
+    return (await this.#rows<RefundRow>(REFUNDS)).map(refundOf);
   }
 
   close(): Promise<void> {

@@ -244,6 +244,42 @@ export function describeDecisionLedgerContract({
       expect(await confirmed()).toBe(sold);
     });
 
+    test('a refund is noted once for each lock and order, and stays', async () => {
+      const refund = { lockId: 'late', eventId: EVENT, requiredAtMs: 20 };
+      const known = { categoryId: CATEGORY, userId: 'ann', quantity: 2, orderId: '7' };
+      const first = await ledger.noteRefund({ ...refund, ...known });
+      expect(first).toEqual({ ...refund, ...known });
+      expect(await ledger.noteRefund({ ...refund, ...known, requiredAtMs: 30 })).toEqual(first);
+      const other = { ...refund, ...known, orderId: 7, requiredAtMs: 10 };
+      expect(await ledger.noteRefund(other)).toEqual(other);
+      // Of a lost lock little may be known.
+      expect(await ledger.noteRefund({ ...refund, lockId: 'lost' })).toMatchObject({
+        lockId: 'lost',
+        eventId: EVENT,
+      });
+      const again = await create();
+      await again.load();
+      expect(await again.refundsRequired()).toEqual([other, first, { ...refund, lockId: 'lost' }]);
+      await again.close();
+    });
+
+    test('a refund is open no more when its lock was sold to the same order after all', async () => {
+      const late = sale({ orderId: 'order-1' });
+      const { lockId, eventId, categoryId, userId, quantity } = late;
+      const refund = { lockId, eventId, categoryId, userId, quantity, requiredAtMs: 1 };
+      await ledger.noteRefund({ ...refund, orderId: 'order-1' });
+      await ledger.noteRefund({ ...refund, orderId: 'order-2' });
+      await ledger.noteRefund(refund);
+      expect(await ledger.refundsRequired()).toHaveLength(3);
+      await ledger.decide([late]);
+      expect(await ledger.refundsRequired()).toEqual([{ ...refund, orderId: 'order-2' }, refund]);
+      const aborted = sale({ orderId: 'order-3' });
+      await ledger.abort(aborted);
+      const ofAborted = { ...refund, lockId: aborted.lockId, orderId: 'order-3' };
+      await ledger.noteRefund(ofAborted);
+      expect(await ledger.refundsRequired()).toContainEqual(ofAborted);
+    });
+
     test('several locks are sold together, or none of them', async () => {
       const wanted = [sale(), sale(), sale()];
       expect(await ledger.decide(wanted)).toMatchObject({ ok: true, records: wanted });

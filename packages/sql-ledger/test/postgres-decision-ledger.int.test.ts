@@ -188,8 +188,11 @@ test('a connection that is lost inside a transaction fails that call, and nothin
   await other.connect();
   await other.query(`BEGIN; SELECT * FROM ${schema}.categories FOR UPDATE`);
   const call = ledger.settle({ ...figures, fetchedAtMs: 2 }, []).catch((error: unknown) => error);
-  const waiting = `FROM pg_stat_activity WHERE wait_event_type = 'Lock'
-    AND query LIKE '%categories%' AND application_name = 'ticket-locks decisions'`;
+  const [{ pid }] = (await other.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows as [
+    { pid: number },
+  ];
+  // Whoever waits for us, and nobody of another test.
+  const waiting = `FROM pg_stat_activity WHERE ${pid} = ANY (pg_blocking_pids(pid))`;
   await vi.waitFor(async () => expect(await administer(`SELECT pid ${waiting}`)).toHaveLength(1));
   await administer(`SELECT pg_terminate_backend(pid) ${waiting}`);
   // The end of the connection is an event of its own; without a listener it ends the process.

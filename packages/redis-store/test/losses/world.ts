@@ -161,30 +161,40 @@ export class World {
       this.redisLinks.push(redisLink);
       const ledgerLink = await TcpProxy.open(Number(port === '' ? 5432 : port));
       this.ledgerLinks.push(ledgerLink);
-      const url = new URL(databaseUrl());
-      url.host = `127.0.0.1:${ledgerLink.port}`;
+      const ledgerUrl = new URL(databaseUrl());
+      ledgerUrl.host = `127.0.0.1:${ledgerLink.port}`;
       const decisions = new PostgresDecisionLedger({
-        url: url.href,
+        url: ledgerUrl.href,
         schema,
         connectionsMax: CONNECTIONS_MAX,
       });
       this.#ledgers.push(decisions);
-      const store = new RedisTicketLocks({
-        url: `redis://127.0.0.1:${redisLink.port}`,
-        source: { load: async (eventId) => inventoryOf(eventId) },
-        policy: this.#options.policy,
-        decisions,
-        cleanupIntervalMs: CLEANUP_MS,
-      });
-      store.on('change', (change) => {
-        this.journal.heard.push({ store: index, heardAtMs: nowMs(), change });
-      });
-      store.on('failure', (error) => this.#failed(index, error));
-      this.stores.push(store);
+      // Other tests end connections of ledgers on the same server, theirs and ours.
+      await vi.waitFor(() => decisions.load(), { timeout: 10_000 });
+      const url = `redis://127.0.0.1:${redisLink.port}`;
+      // A busy machine may be too slow for a start; the next try is another store.
+      const open = () => this.#openStore(index, { url, decisions });
+      this.stores.push(await vi.waitFor(open, { timeout: 20_000, interval: 200 }));
     }
-    // The first makes the tables of the ledger.
-    for (const store of this.stores) await store.start();
     this.#witness = new LedgerWitness(schema);
+  }
+
+  async #openStore(
+    index: number,
+    place: { url: string; decisions: PostgresDecisionLedger },
+  ): Promise<RedisTicketLocks> {
+    const store = new RedisTicketLocks({
+      ...place,
+      source: { load: async (eventId) => inventoryOf(eventId) },
+      policy: this.#options.policy,
+      cleanupIntervalMs: CLEANUP_MS,
+    });
+    store.on('change', (change) => {
+      this.journal.heard.push({ store: index, heardAtMs: nowMs(), change });
+    });
+    store.on('failure', (error) => this.#failed(index, error));
+    await store.start();
+    return store;
   }
 
   #failed(store: number, error: Error): void {

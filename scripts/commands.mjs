@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runCampaign } from './campaign.mjs';
 import { ALL_CHECKS, QUICK_CHECKS, runChecks } from './checks.mjs';
 import {
   capture,
@@ -23,9 +24,6 @@ const DEMO_WEB = '@ticket-locks/demo-web';
 const BENCHMARKS = '@ticket-locks/benchmarks';
 const SQL_LEDGER = '@ticket-locks/sql-ledger';
 const MATRIX = ['22', '24'];
-/** Tests that repeat things at random, as often as the campaign wants. */
-const CAMPAIGN = ['kill-rounds', 'broker-rounds', 'doubled-messages', 'instance-stops'];
-const MESSAGES_PER_ROUND = 500;
 
 const commands = {
   start: startService,
@@ -39,7 +37,7 @@ const commands = {
   coverage,
   simulate,
   ledger,
-  campaign,
+  campaign: runCampaign,
   crowd,
   asyncapi,
   screenshots,
@@ -206,33 +204,6 @@ async function ledger(args) {
   await install();
   if (!(await build([SQL_LEDGER]))) throw new ExpectedError('The build failed.');
   return run(process.execPath, ['packages/sql-ledger/dist/tool/main.js', ...args]);
-}
-
-/**
- * Kills a busy ledger, a busy service and its broker, and doubles messages, far more often than the
- * tests do: `npm run campaign -- 500 7` takes rounds and seed.
- */
-async function campaign(args) {
-  const [rounds = '200', seed = String(1 + (Date.now() % 1_000_000))] = args;
-  await install();
-  if (!(await build([SERVICE]))) throw new ExpectedError('The build failed.');
-  const ofLedger = await tool('tsx', ['packages/sql-ledger/scripts/campaign.ts', rounds, seed]);
-  const services = openServices(['rabbitmq', 'redis', 'postgres']);
-  try {
-    const env = {
-      ...(await orStop(services.environment())),
-      CAMPAIGN_ROUNDS: rounds,
-      CAMPAIGN_SEED: seed,
-      CAMPAIGN_STOPS: String(Math.ceil(Number(rounds) / 10)),
-      CAMPAIGN_MESSAGES: String(Number(rounds) * MESSAGES_PER_ROUND),
-    };
-    const files = CAMPAIGN.map((name) => `apps/realtime-service/test/${name}.int.test.ts`);
-    const options = ['--no-file-parallelism', '--reporter=verbose'];
-    const ofService = await tool('vitest', ['run', ...options, ...files], run, { env });
-    return ofLedger === 0 ? ofService : ofLedger;
-  } finally {
-    await services.stop();
-  }
 }
 
 /** Writes docs/asyncapi.yaml anew, from the types of the protocol. */

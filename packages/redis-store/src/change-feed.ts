@@ -47,7 +47,7 @@ export class ChangeFeed {
     if (first === undefined) return;
     const tag = eventTag(batch.eventId);
     const feed = this.#feedOf(tag, batch, first.seq);
-    if (first.seq <= feed.toldSeq) return;
+    if (feed === undefined || first.seq <= feed.toldSeq) return;
     feed.early.set(first.seq, batch);
     this.#tell(tag, feed);
   }
@@ -69,14 +69,26 @@ export class ChangeFeed {
     for (const feed of this.#feeds.values()) feed.cancelGap?.();
   }
 
-  #feedOf(tag: string, { epoch }: ChangeBatch, firstSeq: number): EventFeed {
+  /** The feed of the batch's epoch; `undefined` when that is over: its numbers mean nothing now. */
+  #feedOf(tag: string, { epoch }: ChangeBatch, firstSeq: number): EventFeed | undefined {
     const known = this.#feeds.get(tag);
-    if (known !== undefined && known.epoch >= epoch) return known;
-    known?.cancelGap?.();
+    if (known?.epoch === epoch) return known;
+    if (known !== undefined && known.epoch > epoch) return undefined;
+    if (known !== undefined) this.#finish(tag, known);
     // The first that is heard of an event, or of its new epoch: what was before is not told.
     const feed = { epoch, toldSeq: firstSeq - 1, early: new Map(), cancelGap: undefined };
     this.#feeds.set(tag, feed);
     return feed;
+  }
+
+  /** What waits for an earlier change waits in vain when the epoch is over: it is told as it is. */
+  #finish(tag: string, feed: EventFeed): void {
+    feed.cancelGap?.();
+    const waiting = [...feed.early].toSorted(([a], [b]) => a - b);
+    for (const [, { changes }] of waiting) {
+      for (const change of changes) this.#options.onChange(tag, change, feed.epoch);
+    }
+    feed.early.clear();
   }
 
   #tell(tag: string, feed: EventFeed): void {

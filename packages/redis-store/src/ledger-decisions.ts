@@ -108,12 +108,37 @@ export class LedgerDecisions implements LockDecisions {
       const asked = await events.ask(tag, call, 'changing');
       if (!asked.ok || asked.reply.code !== 'RETURN') {
         const refusal = refusalIn(asked, call, policy);
-        return refusal ?? { ok: true, value: listOf(asked, releasedOf) };
+        if (refusal === undefined) return { ok: true, value: listOf(asked, releasedOf) };
+        if (refusal.error.code === 'LOCK_NOT_FOUND')
+          return (await this.#releaseRecorded(tag, call)) ?? refusal;
+        return turn > 0 && refusal.error.code === 'UNAVAILABLE' ? unknown() : refusal;
       }
       const error = await this.#return(tag, asked.reply.rest.text(0), orderId);
       if (error !== undefined) return { ok: false, error };
     }
     return unknown();
+  }
+
+  /** Takes back sales of which Redis knows one not (any more); `undefined` when one is no sale. */
+  async #releaseRecorded(
+    tag: string,
+    { args }: FunctionCall,
+  ): Promise<Outcome<readonly Released[]> | undefined> {
+    const lockIds = args.slice(FIRST_LOCK_ID).map(String);
+    const orderId = idOrNone(String(args[0]));
+    let records: readonly DecisionRecord[];
+    try {
+      records = await this.#inTime(this.#options.ledger.findMany(lockIds), LEDGER_MS);
+    } catch {
+      return unknown();
+    }
+    const sales = records.filter(({ outcome }) => outcome !== 'aborted');
+    if (sales.length < lockIds.length) return undefined;
+    for (const { lockId, outcome } of sales) {
+      const error = outcome === 'sold' ? await this.#return(tag, lockId, orderId) : undefined;
+      if (error !== undefined) return { ok: false, error };
+    }
+    return { ok: true, value: sales.map(releasedFrom) };
   }
 
   async endOf(lockId: string): Promise<LockError | undefined> {
@@ -271,6 +296,11 @@ export class LedgerDecisions implements LockDecisions {
       answer.then(resolve, reject).finally(cancel);
     });
   }
+}
+
+function releasedFrom(record: DecisionRecord): Released {
+  const { lockId, eventId, categoryId, userId, quantity } = record;
+  return { status: 'RELEASED', lockId, eventId, categoryId, userId, quantity };
 }
 
 function unknown(): { readonly ok: false; readonly error: LockError } {

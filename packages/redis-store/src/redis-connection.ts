@@ -61,7 +61,8 @@ export function connectToAny({ url, prefix, timeoutMs }: ConnectionOptions, name
   const news: Redis = new Redis(addresses[0] ?? '', {
     ...commonOptions(timeoutMs),
     connectionName: `${prefix}:${name}`,
-    autoResubscribe: true,
+    // Done by whoever subscribes: the client leaves a rejection of its own call to nobody.
+    autoResubscribe: false,
     retryStrategy: (attempts) => {
       const { hostname, port } = new URL(addresses[attempts % addresses.length] ?? '');
       Object.assign(news.options, { host: hostname, port: Number(port || 6379) });

@@ -90,7 +90,10 @@ export class RedisLink {
       throw new RedisError('REDIS_UNAVAILABLE', message, { cause });
     }
     this.#calls.on('ready', onConnected);
-    this.#news.on('ready', onConnected);
+    // A connection that breaks meanwhile is made again, and subscribed then.
+    this.#news.on('ready', () => {
+      this.#news.subscribe(channel).then(onConnected, () => undefined);
+    });
   }
 
   close(): void {

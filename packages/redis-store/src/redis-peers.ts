@@ -67,6 +67,10 @@ export class RedisPeers {
       const message = `Redis cannot be reached or used: ${messageOf(cause)}`;
       throw new RedisError('REDIS_UNAVAILABLE', message, { cause });
     }
+    // A connection that breaks meanwhile is made again, and subscribed then.
+    this.#in.on('ready', () => {
+      this.#in.subscribe(this.#channel).catch(() => undefined);
+    });
   }
 
   stop(): void {

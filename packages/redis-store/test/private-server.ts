@@ -18,14 +18,17 @@ export class PrivateServer {
   readonly url: string;
   /** As the owner of everything. */
   readonly admin: Redis;
+  readonly port: number;
+  /** Where it keeps what it writes. */
+  readonly folder: string;
   readonly #args: readonly string[];
-  readonly #folder: string;
   #child: ChildProcess;
 
   private constructor(port: number, folder: string, options: readonly string[]) {
     const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
     this.#args = [...place, '--save', '', ...options];
-    this.#folder = folder;
+    this.port = port;
+    this.folder = folder;
     this.#child = spawn(PROGRAM, this.#args, { stdio: 'ignore' });
     this.url = `redis://127.0.0.1:${port}`;
     this.admin = new Redis(this.url, { retryStrategy: () => 50 });
@@ -41,7 +44,19 @@ export class PrivateServer {
 
   /** Kills the server and starts it again; without persistence it is empty then. */
   async restart(): Promise<void> {
-    await this.#kill();
+    await this.kill();
+    await this.launch();
+  }
+
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await ended;
+  }
+
+  /** Starts it again, on what is in its folder by now. */
+  async launch(): Promise<void> {
     this.#child = spawn(PROGRAM, this.#args, { stdio: 'ignore' });
     await this.#ready();
   }
@@ -57,19 +72,13 @@ export class PrivateServer {
 
   async stop(): Promise<void> {
     this.admin.disconnect();
-    await this.#kill();
-    rmSync(this.#folder, { recursive: true, force: true });
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   async #ready(): Promise<void> {
     const isReady = async () => expect(await this.admin.ping()).toBe('PONG');
     await vi.waitFor(isReady, { timeout: 10_000 });
-  }
-
-  async #kill(): Promise<void> {
-    const ended = once(this.#child, 'exit');
-    this.#child.kill('SIGKILL');
-    await ended;
   }
 }
 

@@ -129,12 +129,8 @@ describe('instances at the same time', () => {
 
   test('an answer that the server did not give is no refusal', async () => {
     const [ledger] = (await openMany(1)) as [DecisionLedger];
-    const name = 'ticket-locks decisions';
-    const call = ledger.nextEpoch(1).catch((error: unknown) => error);
-    await administer(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '${name}'`,
-    );
-    await call;
+    const call = () => ledger.nextEpoch(1).catch((error: unknown) => error);
+    await endWhoeverWaitsFor('ledger', call);
     // The next call gets a new connection, and the record says how it came out.
     const { epoch } = await ledger.load();
     expect([1, 2]).toContain(epoch);
@@ -194,22 +190,29 @@ test('a connection that is lost inside a transaction fails that call, and nothin
   await ledger.load();
   const figures = { eventId: 1, categories: [{ categoryId: 1, capacity: 1, soldElsewhere: 0 }] };
   await ledger.settle({ ...figures, fetchedAtMs: 1 }, []);
-  const other = new pg.Client(databaseUrl());
-  await other.connect();
-  await other.query(`BEGIN; SELECT * FROM ${schema}.categories FOR UPDATE`);
-  const call = ledger.settle({ ...figures, fetchedAtMs: 2 }, []).catch((error: unknown) => error);
-  const waiting = `FROM pg_stat_activity WHERE wait_event_type = 'Lock'
-    AND query LIKE '%categories%' AND application_name = 'ticket-locks decisions'`;
-  const isWaiting = async () => expect(await administer(`SELECT pid ${waiting}`)).toHaveLength(1);
-  await vi.waitFor(isWaiting, { timeout: 20_000 });
-  await administer(`SELECT pg_terminate_backend(pid) ${waiting}`);
+  const call = () => ledger.settle({ ...figures, fetchedAtMs: 2 }, []).catch((error) => error);
   // The end of the connection is an event of its own; without a listener it ends the process.
-  expect(await call).toMatchObject({ code: 'LEDGER_FAILED' });
-  await other.end();
+  expect(await endWhoeverWaitsFor('categories', call)).toMatchObject({ code: 'LEDGER_FAILED' });
   expect(await ledger.settle({ ...figures, fetchedAtMs: 3 }, [])).toBe(true);
   await ledger.close();
   await destroy();
 });
+
+/** Ends the connection of a call while it waits for a table, and of nobody else. */
+async function endWhoeverWaitsFor(table: string, call: () => Promise<unknown>): Promise<unknown> {
+  const other = new pg.Client(databaseUrl());
+  await other.connect();
+  await other.query(`BEGIN; LOCK TABLE ${schema}.${table}`);
+  const { rows } = await other.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  const answer = call();
+  const waiting = `FROM pg_stat_activity WHERE ${rows[0]?.pid} = ANY (pg_blocking_pids(pid))`;
+  const isWaiting = async () => expect(await administer(`SELECT pid ${waiting}`)).toHaveLength(1);
+  await vi.waitFor(isWaiting, { timeout: 20_000 });
+  await administer(`SELECT pg_terminate_backend(pid) ${waiting}`);
+  const outcome = await answer;
+  await other.end();
+  return outcome;
+}
 
 describe('rights', () => {
   test('whoever may only use the tables can work, once they are there', async () => {

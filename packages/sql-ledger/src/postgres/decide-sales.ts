@@ -71,7 +71,10 @@ export const DECIDE_SALES = `
     ON CONFLICT (lock_id) DO NOTHING;
     GET DIAGNOSTICS written_count = ROW_COUNT;
     -- Another has written a record meanwhile: all of this is undone, and tried again.
-    IF written_count < cardinality(fresh) THEN
+    IF written_count < cardinality(fresh) OR EXISTS (
+      SELECT FROM unnest(wanted) AS w JOIN decisions AS d ON d.lock_id = w.lock_id
+      WHERE d.outcome <> 'sold'
+    ) THEN
       RAISE EXCEPTION 'a lock was decided at the same time' USING ERRCODE = '40001';
     END IF;
 

@@ -188,7 +188,8 @@ describe('when Redis has lost its memory', () => {
     expect((await ledger.load()).epoch).toBe(3);
     expect(codeOf(await third.locks.confirm({ lockId: kept.lockId }))).toBe('LOCK_LOST');
     expect(codeOf(await third.locks.confirm({ lockId: sold.lockId, orderId: 7 }))).toBe('ok');
-    await vi.waitFor(() => {
+    await vi.waitFor(async () => {
+      await clock.advanceAsync(50);
       const lost = first.changes.filter((one) => one.type === 'released');
       expect(lost).toMatchObject([{ lockId: kept.lockId, reason: 'lost' }]);
     });

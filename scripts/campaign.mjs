@@ -36,6 +36,13 @@ const PARTS = [
     variable: 'CAMPAIGN_STOPS',
     share: 0.1,
   },
+  {
+    name: 'publisher-kills',
+    file: `${SERVICE}/shared-publishing.int.test.ts`,
+    services: ['rabbitmq', 'redis', 'postgres'],
+    variable: 'CAMPAIGN_KILLS',
+    share: 0.1,
+  },
   ...[
     ['empty-restarts', 'restarts without data', 'CAMPAIGN_EMPTY_RESTARTS', 0.5],
     ['cut-tails', 'restarts without the newest writes', 'CAMPAIGN_CUT_TAILS', 0.25],

@@ -13,19 +13,20 @@ import {
   newPrefix,
   redisUrl,
 } from '../../../packages/redis-store/test/redis-server.js';
+import { campaignKills } from './rounds/campaign.js';
 import { endServices, inventoryFile, startService } from './service-process.js';
 import type { ServiceProcess } from './service-process.js';
 
 /** All that is promised of a takeover: the lease of the one that died, and a beat. */
 const TAKEOVER_MS = 6_000;
 const PATIENCE_MS = 50_000;
-const KILLS = 10;
+const KILLS = campaignKills(3);
 /** How often a buyer comes: the machine is shared. */
 const VISIT_EVERY_MS = 8;
 /** Buyers who are there at once. */
 const BUYERS_MAX = 8;
 
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 + KILLS * 30_000, hookTimeout: 60_000 });
 
 /** One message of the exchange. */
 interface Told {

@@ -16,6 +16,11 @@ export function campaignStops(usual: number): number {
   return positive('CAMPAIGN_STOPS') ?? usual;
 }
 
+/** How often the instance that tells the changes of all is killed. */
+export function campaignKills(usual: number): number {
+  return positive('CAMPAIGN_KILLS') ?? usual;
+}
+
 export function campaignMessages(usual: number): number {
   return positive('CAMPAIGN_MESSAGES') ?? usual;
 }

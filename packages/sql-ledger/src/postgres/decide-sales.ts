@@ -27,7 +27,8 @@ export const DECIDE_SALES = `
     WHERE (event, category) IN (SELECT w.event, w.category FROM unnest(wanted) AS w)
     ORDER BY event, category FOR UPDATE;
 
-    -- Before the records are judged: one that is written in between is found by that, or by its key.
+    -- Before the records are judged: one that is written in between is found by that, or by
+    -- its key.
     SELECT coalesce(array_agg(wanted[w.ordinality] ORDER BY w.ordinality), '{}') INTO fresh
     FROM unnest(wanted) WITH ORDINALITY AS w
     WHERE NOT EXISTS (SELECT FROM decisions AS d WHERE d.lock_id = w.lock_id);

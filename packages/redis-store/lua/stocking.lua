@@ -54,8 +54,9 @@ local function forgetRisesBefore(c, mark)
   c.rises = kept
 end
 
--- Where a ledger decides, a sale is PENDING from when the count has risen until the ledger says that
--- it is settled. Its rise is used, and it counts all the same: twice for a moment, never not at all.
+-- Where a ledger decides, a sale is PENDING from when the count has risen until the ledger says
+-- that it is settled. Its rise is used, and it counts all the same: twice for a moment, never not
+-- at all.
 local PENDING = 'pending'
 
 local function beginSettling(s, id, lock)
@@ -297,7 +298,8 @@ local function pendingSales(s)
 end
 
 -- What is free in Redis must be free in the ledger, which hears of new figures next: until it has,
--- those that free tickets are held back. `before` are the figures by category. Tells whether any is.
+-- those that free tickets are held back. `before` are the figures by category. Tells whether any
+-- is.
 local function holdBack(s, figures, before)
   local isHeld = false
   for _, figure in ipairs(figures) do
@@ -407,6 +409,8 @@ local function newHeader(key, epoch, id)
     categories = 0,
     requests = 0,
     pins = 0,
+    noticedEnd = 0,
+    noticedPlaced = 0,
   }
 end
 

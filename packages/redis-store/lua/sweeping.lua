@@ -5,46 +5,14 @@ local SLICE = 256
 -- How long a decision may be open before it is taken for stuck.
 local PIN_MS = 10000
 
-local function noticed(s, limit)
-  local noticeMs = s.policy.expiringNoticeMs
-  if noticeMs == 0 then
-    return false
-  end
-  local near = redis.call(
-    'ZRANGE', s.key .. ':n', string.format('(%.17g', s.now), s.now + noticeMs, 'BYSCORE',
-    'LIMIT', 0, limit + 1
-  )
-  local ids = {}
-  for index = 1, math.min(#near, limit) do
-    ids[index] = idOfPlace(near[index])
-  end
-  fetch(s, fieldsOf('l', ids))
-  for _, id in ipairs(ids) do
-    local lock = s.records['l' .. id]
-    recordAbout(s, 'expiring', id, lock, digits(lock.expiresAt), lock.order or '')
-    lock.noticed = true
-    touch(s, 'l' .. id)
-    remove(s, ':n', placeOf(id, lock))
-  end
-  return #near > limit
-end
-
--- When there is something to sweep next: an end, or a notice. '' when there is not.
-local function nextDue(s)
-  local due = s.h.firstEnd
-  if s.policy.expiringNoticeMs > 0 then
-    local next = scored(s.key .. ':n', string.format('(%.17g', s.now), '+inf', 2)
-    for index = 1, #next, 2 do
-      local at = tonumber(next[index + 1]) - s.policy.expiringNoticeMs
-      if at > s.now and (due == nil or at < due) then
-        due = at
-      end
-    end
-  end
+-- When there is something to sweep next: an end, a notice, or a decision that is open for too long.
+-- '' when there is not.
+local function nextDue(s, nextNotice)
+  local due = math.min(s.h.firstEnd or math.huge, nextNotice or math.huge)
   if (s.h.pins or 0) > 0 then
-    due = math.min(due or math.huge, s.now + PIN_MS)
+    due = math.min(due, s.now + PIN_MS)
   end
-  return due or ''
+  return due < math.huge and due or ''
 end
 
 -- Expires what is due and announces what ends soon, in slices.
@@ -56,8 +24,9 @@ define('sweep', function(keys, args)
     return refusal
   end
   local more = sweep(s, math.min(tonumber(args[4]) or SLICE, SLICE))
-  local moreNotices = noticed(s, math.min(tonumber(args[5]) or SLICE, SLICE))
-  return close(s, ok((more or moreNotices) and 1 or 0, nextDue(s), s.h.pins or 0))
+  local nextNotice = noticed(s, math.min(tonumber(args[5]) or SLICE, SLICE))
+  more = more or (nextNotice and nextNotice <= s.now)
+  return close(s, ok(more and 1 or 0, nextDue(s, nextNotice), s.h.pins or 0))
 end)
 
 local function forgetLock(s, id, lock)

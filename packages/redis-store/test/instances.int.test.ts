@@ -80,6 +80,19 @@ describe('the end of a lock', () => {
     }
   });
 
+  test('is announced on time behind several that were announced together', async () => {
+    const options = { policy: { expiringNoticeMs: 20_000 } };
+    const { clock, instances } = await openBranches(1, options);
+    const [first] = instances as [Branch];
+    for (const user of ['ann', 'ben', 'cem']) valueOf(await first.locks.lock(wish(user)));
+    await clock.advanceAsync(10_000);
+    const { lockId } = valueOf(await first.locks.lock(wish('dan')));
+    await clock.advanceAsync(39_000);
+    expect(historyOf(first, lockId)).toEqual(['locked']);
+    await clock.advanceAsync(1_001);
+    await vi.waitFor(() => expect(historyOf(first, lockId)).toEqual(['locked', 'expiring']));
+  });
+
   test('is met by an instance that was not there when it was locked', async () => {
     const { branches, clock, instances } = await openBranches(1);
     const [first] = instances as [Branch];

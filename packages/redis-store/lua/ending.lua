@@ -98,7 +98,7 @@ end
 -- Puts a lock that is over for good into the order of ends.
 local function appendEnded(s, id, lock)
   lock.endedAt = s.now
-  add(s, ':e', digits(s.h.seq), id)
+  s.ended[#s.ended + 1] = id
   touch(s, 'l' .. id)
 end
 

@@ -30,7 +30,6 @@ define('sweep', function(keys, args)
 end)
 
 local function forgetLock(s, id, lock)
-  remove(s, ':e', id)
   remove(s, ':f', id)
   put(s, 'l' .. id, false)
   count(s, lock.status, -1)
@@ -42,19 +41,31 @@ local function forgetLock(s, id, lock)
   end
 end
 
+-- An end after which the lock was reopened is none.
+local function passOver(s, id, lock)
+  lock.reopened = lock.reopened > 1 and lock.reopened - 1 or nil
+  touch(s, 'l' .. id)
+end
+
+-- Answers how many locks were forgotten, and how many entries were looked at for good.
 local function forgetLocks(s, limit, isForgotten)
-  local ids = redis.call('ZRANGE', s.key .. ':e', 0, limit - 1)
+  local ids = redis.call('LRANGE', s.key .. ':e', 0, limit - 1)
   fetchLocks(s, ids)
-  local forgotten = 0
+  local forgotten, seen = 0, 0
   for _, id in ipairs(ids) do
     local lock = s.records['l' .. id]
-    if not isForgotten(forgotten, lock.endedAt) then
+    if lock.reopened then
+      passOver(s, id, lock)
+    elseif isForgotten(forgotten, lock.endedAt) then
+      forgetLock(s, id, lock)
+      forgotten = forgotten + 1
+    else
       break
     end
-    forgetLock(s, id, lock)
-    forgotten = forgotten + 1
+    seen = seen + 1
   end
-  return forgotten
+  shift(s, ':e', seen)
+  return forgotten, seen
 end
 
 local function forgetRequests(s, limit, isForgotten)
@@ -69,7 +80,7 @@ local function forgetRequests(s, limit, isForgotten)
     forgotten = forgotten + 1
   end
   if forgotten > 0 then
-    s.forgottenRequests = forgotten
+    shift(s, ':t', forgotten)
     s.h.requests = s.h.requests - forgotten
     touch(s, 'h')
   end
@@ -105,12 +116,12 @@ define('forget', function(keys, args)
   if args[4] then
     isLock, isRequest = exactly(tonumber(args[4])), exactly(tonumber(args[5]))
   end
-  local locks = forgetLocks(s, SLICE, isLock)
+  local locks, seen = forgetLocks(s, SLICE, isLock)
   local requests = forgetRequests(s, SLICE, isRequest)
   if locks > 0 then
     touch(s, 'h')
   end
-  return close(s, ok(locks, requests, (locks == SLICE or requests == SLICE) and 1 or 0))
+  return close(s, ok(locks, requests, (seen == SLICE or requests == SLICE) and 1 or 0))
 end)
 
 -- Releases the event's active locks in slices, and takes no new ones from the first slice on.

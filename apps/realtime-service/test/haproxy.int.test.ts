@@ -126,7 +126,9 @@ test('an instance that is killed costs its buyers neither session nor locks', as
     const back = await vi.waitFor(() => buyerOf(userIds[index] ?? 0, { auth }), BACK_MS);
     expect(await back.hears('connected')).toMatchObject({ resumed: true, sessionId });
     const { lockId, expiresAt } = locks[index] ?? {};
-    expect(await back.ask('get-my-locks')).toMatchObject({ locks: [{ lockId, expiresAt }] });
+    const hasLock = async () =>
+      expect(await back.ask('get-my-locks')).toMatchObject({ locks: [{ lockId, expiresAt }] });
+    await vi.waitFor(hasLock, BACK_MS);
   }
   expect(isCut()).toHaveLength(victims);
   expect(total(await places())).toBe(some.length);

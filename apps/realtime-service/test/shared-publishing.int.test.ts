@@ -128,10 +128,16 @@ class Crowd {
 
   static async open(): Promise<Crowd> {
     const source = { load: async () => ({ categories: CATEGORIES }) };
-    const store = new RedisTicketLocks({ url: redisUrl(), prefix, source, outbox: true });
-    onTestFinished(() => store.stop());
+    const own = { url: redisUrl(), prefix, source, outbox: true };
+    // A busy machine answers late; what was locked then is not known to the crowd.
+    const store = new RedisTicketLocks({ ...own, timeoutMs: 10_000 });
     await store.start();
-    return new Crowd(store);
+    const crowd = new Crowd(store);
+    onTestFinished(async () => {
+      await crowd.end();
+      await store.stop();
+    });
+    return crowd;
   }
 
   begin(): void {
@@ -221,8 +227,9 @@ test(`with the publisher killed ${KILLS} times under load, nothing is missing`, 
     publisher.kill('SIGKILL');
     await publisher.exitCode();
     services.splice(services.indexOf(publisher), 1);
-    const [next] = await Promise.all([startInstance(), publisherOf(services)]);
-    services.push(next);
+    // The turn may go to any of them, the new one as well.
+    services.push(await startInstance());
+    await publisherOf(services);
   }
   await crowd.end();
   await expectAllTold(told, crowd);
@@ -261,7 +268,6 @@ test('while the broker is away the streams keep what is to be told', async () =>
   const waiting = () => metric(publisher, 'ticket_locks_messages_waiting');
   await vi.waitUntil(async () => (await waiting()) > 300, { timeout: PATIENCE_MS });
   proxy.setOpen(true);
-  await vi.waitUntil(async () => (await waiting()) < 100, { timeout: PATIENCE_MS });
   await crowd.end();
   await expectAllTold(told, crowd);
 });

@@ -74,6 +74,9 @@ local function judgeRelease(s, id, lock, claims)
   if lock.pin then
     return refuse('PINNED', id)
   end
+  if lock.reason == 'lost' then
+    return endOf(id, lock)
+  end
   local order = claims.order
   local isOver = lock.status == 'RELEASED' or lock.status == 'EXPIRED'
   local isOthers

@@ -16,7 +16,7 @@ local function firstOf(entry)
 end
 
 -- Takes the turn, or keeps it. KEYS[1]: the key of the turn. ARGV: 1 who, 2 for how long.
--- Output: 1 when it is his, else 0.
+-- Output: 0 when it is his, else for how many milliseconds it is another's.
 define('takeTurn', function(keys, args)
   local kept = redis.call('HMGET', keys[1], 'owner', 'endsAt')
   local now, lease = readClock(keys[1]), tonumber(args[2])
@@ -24,12 +24,13 @@ define('takeTurn', function(keys, args)
   if kept[1] and kept[1] ~= args[1] and now < endsAt then
     if endsAt > now + lease then
       -- The clock stepped back: nobody waits longer than for one lease.
-      redis.call('HSET', keys[1], 'endsAt', now + lease)
+      endsAt = now + lease
+      redis.call('HSET', keys[1], 'endsAt', endsAt)
     end
-    return 0
+    return endsAt - now
   end
   redis.call('HSET', keys[1], 'owner', args[1], 'endsAt', now + lease)
-  return 1
+  return 0
 end)
 
 -- Gives the turn back, and says so to all. KEYS[1]: the key of the turn. ARGV: 1 who, 2 the news.

@@ -9,7 +9,7 @@ local function giveBack(s, id, lock, quantity)
   end
   local over = endOf(id, lock)
   if over then
-    local isBack = lock.status == 'RELEASED' or lock.status == 'EXPIRED'
+    local isBack = over[1] == 'LOCK_RELEASED' or over[1] == 'LOCK_EXPIRED'
     return isBack and not quantity and ok(id, lock.category, 0, 0) or over
   end
   local locked = lock.quantity

@@ -46,6 +46,7 @@ export class LedgerEpoch implements StoreEpoch {
   /** The epoch in which an event was not brought: over as soon as the ledger can say so. */
   #failedIn = 0;
   #recovering: Promise<void> | undefined;
+  #isStopped = false;
 
   constructor(options: LedgerEpochOptions) {
     this.#options = options;
@@ -63,6 +64,10 @@ export class LedgerEpoch implements StoreEpoch {
     const present = Number(await link.call('epochInForce', key, []));
     if (present === epoch) await this.#adopt(epoch);
     else await this.recover(epoch);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
   }
 
   async check(): Promise<void> {
@@ -122,6 +127,8 @@ export class LedgerEpoch implements StoreEpoch {
     const { epoch } = events();
     if (this.#failedIn === epoch) this.#lose(epoch);
     const isOurs = await ledger.claim(eventId, epoch);
+    // Others went on.
+    if (!isOurs && (await ledger.epoch()) !== epoch) return this.recover(epoch);
     let isThere = false;
     try {
       isThere = isOurs
@@ -129,7 +136,7 @@ export class LedgerEpoch implements StoreEpoch {
         : await this.#rebuild.whenOpen(eventId, epoch);
     } finally {
       // It will not be brought in this epoch any more.
-      if (!isThere && events().epoch === epoch) {
+      if (!isThere && !this.#isStopped && events().epoch === epoch) {
         this.#failedIn = epoch;
         this.#loseLater(epoch);
       }
@@ -143,9 +150,25 @@ export class LedgerEpoch implements StoreEpoch {
     for (let turn = 0; turn < EPOCHS_MAX; turn += 1) {
       ({ epoch } = await ledger.nextEpoch(epoch));
       // Refused when Redis was lost again meanwhile, or when the ledger is behind it.
-      if ((await link.call('noteEpoch', key, [epoch])) === 1) return this.#adopt(epoch);
+      if ((await link.call('noteEpoch', key, [epoch])) === 1) {
+        await this.#adopt(epoch);
+        void this.#bringAll(epoch);
+        return;
+      }
     }
     throw new RedisError('REDIS_UNAVAILABLE', 'Redis and the ledger do not agree on an epoch');
+  }
+
+  /**
+   * Brings every event, one after the other, although nobody asks: its sales are to be counted and
+   * told. Every instance does, so that it does not matter which of them lives.
+   */
+  async #bringAll(epoch: number): Promise<void> {
+    for (const eventId of this.#eventIds.values()) {
+      if (this.#isStopped || this.#options.events().epoch !== epoch) return;
+      // Whoever asks for it brings it then.
+      await this.restore(eventId).catch(() => undefined);
+    }
   }
 
   async #adopt(epoch: number): Promise<void> {

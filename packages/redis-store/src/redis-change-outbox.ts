@@ -93,7 +93,7 @@ export class RedisChangeOutbox implements ChangeOutbox {
     this.#outboxId = hash(recordKey, 'outbox');
     this.#reader = reader;
     this.#droppedCount = 0;
-    this.#armBeat();
+    this.#armBeat(BEAT_MS);
     await this.#beat(reader);
   }
 
@@ -165,10 +165,10 @@ export class RedisChangeOutbox implements ChangeOutbox {
     return this.#isPublisher && this.#options.clock.nowMs() < this.#turnEndsAtMs;
   }
 
-  #armBeat(): void {
+  #armBeat(delayMs: number): void {
     this.#cancelBeat?.();
-    this.#cancelBeat = this.#options.timers.after(BEAT_MS, () => {
-      this.#armBeat();
+    this.#cancelBeat = this.#options.timers.after(delayMs, () => {
+      this.#armBeat(BEAT_MS);
       // Whoever cannot be reached now is reached by the next beat.
       if (this.#reader !== undefined) this.#beat(this.#reader).catch(() => undefined);
     });
@@ -178,15 +178,19 @@ export class RedisChangeOutbox implements ChangeOutbox {
   async #beat(reader: OutboxReader): Promise<void> {
     const { link, clock, instance } = this.#options;
     const askedAtMs = clock.nowMs();
-    let isMine = false;
+    let othersMs: number;
     try {
-      isMine = (await link.call('takeTurn', this.#key(TURN), [instance, LEASE_MS])) === 1;
+      othersMs = Number(await link.call('takeTurn', this.#key(TURN), [instance, LEASE_MS]));
     } catch (error) {
       if (!this.#hasTurn()) this.#loseTurn();
       throw error;
     }
     if (reader !== this.#reader) return;
-    if (!isMine) return this.#loseTurn();
+    if (othersMs > 0) {
+      // Whoever has it may be dead: it is asked for as soon as it ends.
+      this.#armBeat(Math.min(othersMs, BEAT_MS));
+      return this.#loseTurn();
+    }
     this.#turnEndsAtMs = askedAtMs + LEASE_MS;
     if (!this.#isPublisher) {
       this.#isPublisher = true;

@@ -43,6 +43,10 @@ export class SharedEpoch implements StoreEpoch {
     events().beginEpoch(Number(await link.call('beginEpoch', key, [0])));
   }
 
+  stop(): void {
+    // Nothing goes on by itself.
+  }
+
   async check(): Promise<void> {
     const { link, key, events } = this.#options;
     const present = Number(await link.call('epochInForce', key, []));

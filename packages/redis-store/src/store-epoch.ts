@@ -6,6 +6,8 @@ export interface StoreEpoch {
   readonly tokenKey: string;
   /** Joins or begins the epoch. Rejects when that is not possible. */
   open(): Promise<void>;
+  /** Begins nothing any more. */
+  stop(): void;
   /**
    * Looks whether the epoch is still in force, and goes on in another one if it is not. Rejects
    * when that cannot be told.

@@ -168,6 +168,7 @@ export class StoreParts {
   stop(): void {
     this.#isStopped = true;
     this.watch.stop();
+    this.epoch.stop();
     this.inventory.stop();
     this.presence.stop();
     this.#sweeps.stop();

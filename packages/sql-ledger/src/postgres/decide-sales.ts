@@ -27,6 +27,11 @@ export const DECIDE_SALES = `
     WHERE (event, category) IN (SELECT w.event, w.category FROM unnest(wanted) AS w)
     ORDER BY event, category FOR UPDATE;
 
+    -- Before the records are judged: one that is written in between is found by that, or by its key.
+    SELECT coalesce(array_agg(wanted[w.ordinality] ORDER BY w.ordinality), '{}') INTO fresh
+    FROM unnest(wanted) WITH ORDINALITY AS w
+    WHERE NOT EXISTS (SELECT FROM decisions AS d WHERE d.lock_id = w.lock_id);
+
     SELECT d.* INTO obstacle
     FROM unnest(wanted) WITH ORDINALITY AS w JOIN decisions AS d ON d.lock_id = w.lock_id
     WHERE d.outcome <> 'sold'
@@ -36,10 +41,6 @@ export const DECIDE_SALES = `
       RETURN QUERY SELECT 'recorded', to_jsonb(obstacle);
       RETURN;
     END IF;
-
-    SELECT coalesce(array_agg(wanted[w.ordinality] ORDER BY w.ordinality), '{}') INTO fresh
-    FROM unnest(wanted) WITH ORDINALITY AS w
-    WHERE NOT EXISTS (SELECT FROM decisions AS d WHERE d.lock_id = w.lock_id);
 
     SELECT * INTO obstacle FROM unnest(fresh) AS w WHERE w.epoch <> in_force LIMIT 1;
     IF FOUND THEN

@@ -91,7 +91,6 @@ const MIGRATIONS: readonly string[] = [
   -- LockLedger: up to which change the publisher has told everything; null while there is none.
   ALTER TABLE ledger ADD COLUMN published_seq bigint;
   `,
-  REFUNDS_TABLE,
   `
   -- DecisionLedger: in which epoch somebody has last begun to bring an event to the store.
   CREATE TABLE claims (
@@ -100,6 +99,7 @@ const MIGRATIONS: readonly string[] = [
   );
   ${DECIDE_SALES}
   `,
+  REFUNDS_TABLE,
 ];
 
 /**

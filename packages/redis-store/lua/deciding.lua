@@ -113,9 +113,10 @@ local function keepMoney(s, id, lock, order)
   end
 end
 
--- Takes a lock that has expired out of what is over.
-local function reopen(s, id, lock)
-  remove(s, ':e', id)
+-- Takes a lock that has expired out of what is over. Its entry among the ended stays, and is passed
+-- over when it is the oldest.
+local function reopen(s, lock)
+  lock.reopened = (lock.reopened or 0) + 1
   count(s, 'EXPIRED', -1)
   lock.endedAt = nil
   lock.late = true
@@ -126,7 +127,7 @@ local function sell(s, id, lock, order)
   local late = isExpired or lock.late
   local seq = recordAbout(s, 'confirmed', id, lock, order or '', late and 1 or 0)
   if isExpired then
-    reopen(s, id, lock)
+    reopen(s, lock)
     moved(s, lock.category)
   else
     unlink(s, id, lock)

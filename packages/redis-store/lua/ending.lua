@@ -46,7 +46,7 @@ local function place(s, id, lock)
   local h, expiresAt = s.h, lock.expiresAt
   local member, score = placeOf(id, lock), digits(expiresAt)
   add(s, ':x', score, member)
-  if s.policy.expiringNoticeMs > 0 then
+  if expiresAt < h.noticedEnd then
     add(s, ':n', score, member)
   end
   if h.firstEnd == nil or expiresAt < h.firstEnd then
@@ -57,7 +57,7 @@ end
 local function unplace(s, id, lock)
   local member = placeOf(id, lock)
   remove(s, ':x', member)
-  if not lock.noticed and s.policy.expiringNoticeMs > 0 then
+  if not lock.noticed and lock.expiresAt < s.h.noticedEnd then
     remove(s, ':n', member)
   end
 end
@@ -98,7 +98,7 @@ end
 -- Puts a lock that is over for good into the order of ends.
 local function appendEnded(s, id, lock)
   lock.endedAt = s.now
-  add(s, ':e', digits(s.h.seq), id)
+  s.ended[#s.ended + 1] = id
   touch(s, 'l' .. id)
 end
 

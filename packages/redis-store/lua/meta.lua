@@ -68,6 +68,7 @@ define('renewEvent', function(keys, args)
   s.h.epoch = tonumber(args[1])
   s.h.server = thisServer(s.key)
   s.h.firstEnd = nil
+  s.h.noticedEnd, s.h.noticedPlaced = 0, 0
   touch(s, 'h')
   return close(s, ok())
 end)

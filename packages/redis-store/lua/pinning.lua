@@ -22,7 +22,7 @@ end
 
 -- A lock that is late takes fresh tickets while its decision is open.
 local function relock(s, id, lock)
-  reopen(s, id, lock)
+  reopen(s, lock)
   lock.status = 'ACTIVE'
   lock.capacityAtGrant = s.records['c' .. lock.category].capacity
   local user = userOf(s, lock.user)

@@ -24,18 +24,34 @@ local function sessionClock(key)
   return raw + ahead
 end
 
-local function readSession(key, id)
-  local text = redis.call('HGET', key, 's' .. id)
-  if not text then
-    return nil
+-- Sessions by their ids; of one that is not kept nothing.
+local function readSessions(key, ids)
+  local sessions = {}
+  local texts = redis.call('HMGET', key, unpack(fieldsOf('s', ids)))
+  for index, id in ipairs(ids) do
+    if texts[index] then
+      local instances, places, endsAt = cmsgpack.unpack(texts[index])
+      sessions[id] = { instances = instances, places = places, endsAt = endsAt or nil }
+    end
   end
-  local instances, places, endsAt = cmsgpack.unpack(text)
-  return { instances = instances, places = places, endsAt = endsAt or nil }
+  return sessions
+end
+
+local function readSession(key, id)
+  return readSessions(key, { id })[id]
+end
+
+local function writeSessions(key, sessions)
+  local sets = {}
+  for id, session in pairs(sessions) do
+    sets[#sets + 1] = 's' .. id
+    sets[#sets + 1] = cmsgpack.pack(session.instances, session.places, session.endsAt or false)
+  end
+  redis.call('HSET', key, unpack(sets))
 end
 
 local function writeSession(key, id, session)
-  local text = cmsgpack.pack(session.instances, session.places, session.endsAt or false)
-  redis.call('HSET', key, 's' .. id, text)
+  writeSessions(key, { [id] = session })
 end
 
 local function has(list, value)
@@ -47,13 +63,17 @@ local function has(list, value)
   return false
 end
 
-local function enter(key, id, session, instance)
-  if not has(session.instances, instance) then
-    session.instances[#session.instances + 1] = instance
+-- Adds an instance to sessions. At least one.
+local function enter(key, ids, sessions, instance)
+  for _, id in ipairs(ids) do
+    local session = sessions[id]
+    if not has(session.instances, instance) then
+      session.instances[#session.instances + 1] = instance
+    end
+    session.endsAt = nil
   end
-  session.endsAt = nil
-  redis.call('SADD', key .. ':of:' .. instance, id)
-  redis.call('ZREM', key .. ':g', id)
+  redis.call('SADD', key .. ':of:' .. instance, unpack(ids))
+  redis.call('ZREM', key .. ':g', unpack(ids))
 end
 
 local function wait(key, id, session, endsAt)
@@ -61,25 +81,46 @@ local function wait(key, id, session, endsAt)
   redis.call('ZADD', key .. ':g', endsAt, id)
 end
 
--- Notes where a session and its user may have locks. ARGV: 1 session, 2 instance or '' when it has
--- no socket there, 3 event, 4 user, 5 how long nothing of it can last, in milliseconds. Output: 1.
-define('sessionPlace', function(keys, args)
-  local key, id, instance = keys[1], args[1], args[2]
-  local session = readSession(key, id) or { instances = {}, places = {} }
-  local place = args[3] .. FIELD .. args[4]
+local function notePlace(key, session, note, now, horizonMs)
+  local place = note.event .. FIELD .. note.user
   if not has(session.places, place) then
     session.places[#session.places + 1] = place
   end
+  local ofUser = key .. ':u:' .. note.user
+  redis.call('ZADD', ofUser, now, note.event)
+  redis.call('PEXPIRE', ofUser, horizonMs)
+end
+
+-- Notes where sessions and their users may have locks. ARGV: 1 instance, 2 how long nothing of it
+-- can last, in milliseconds, then at most 64 times { session, 1 when it has a socket on the
+-- instance, event, user }. Output: 1.
+define('notePlaces', function(keys, args)
+  local key, instance, horizonMs = keys[1], args[1], args[2]
   local now = sessionClock(key)
-  if instance ~= '' then
-    enter(key, id, session, instance)
-  elseif #session.instances == 0 and session.endsAt == nil then
-    wait(key, id, session, now + tonumber(args[5]))
+  local notes, ids, here = {}, {}, {}
+  for at = 3, #args, 4 do
+    local id = args[at]
+    notes[#notes + 1] = { id = id, event = args[at + 2], user = args[at + 3] }
+    ids[#ids + 1] = id
+    if args[at + 1] == '1' then
+      here[#here + 1] = id
+    end
   end
-  writeSession(key, id, session)
-  local user = key .. ':u:' .. args[4]
-  redis.call('ZADD', user, now, args[3])
-  redis.call('PEXPIRE', user, args[5])
+  local sessions = readSessions(key, ids)
+  for _, note in ipairs(notes) do
+    local session = sessions[note.id] or { instances = {}, places = {} }
+    sessions[note.id] = session
+    notePlace(key, session, note, now, horizonMs)
+  end
+  if #here > 0 then
+    enter(key, here, sessions, instance)
+  end
+  for id, session in pairs(sessions) do
+    if #session.instances == 0 and session.endsAt == nil then
+      wait(key, id, session, now + tonumber(horizonMs))
+    end
+  end
+  writeSessions(key, sessions)
   return 1
 end)
 
@@ -107,7 +148,7 @@ define('sessionEnter', function(keys, args)
   if session == nil then
     return 0
   end
-  enter(key, id, session, args[2])
+  enter(key, { id }, { [id] = session }, args[2])
   writeSession(key, id, session)
   return 1
 end)

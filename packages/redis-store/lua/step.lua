@@ -104,6 +104,13 @@ local function add(s, suffix, score, member)
   end
 end
 
+-- Takes the oldest entries off a list.
+local function shift(s, suffix, entryCount)
+  if entryCount > 0 then
+    s.shifts[suffix] = entryCount
+  end
+end
+
 local function remove(s, suffix, member)
   s.removals[suffix] = s.removals[suffix] or {}
   s.removals[suffix][member] = true
@@ -185,9 +192,10 @@ local function flush(s)
     end
     inChunks('ZADD', s.key .. suffix, list)
   end
-  if s.forgottenRequests then
-    redis.call('LPOP', s.key .. ':t', s.forgottenRequests)
+  for suffix, oldest in pairs(s.shifts) do
+    redis.call('LPOP', s.key .. suffix, oldest)
   end
+  inChunks('RPUSH', s.key .. ':e', s.ended)
   inChunks('RPUSH', s.key .. ':t', s.requests)
 end
 
@@ -249,6 +257,8 @@ local function newStep(key, args)
     dirty = {},
     adds = {},
     removals = {},
+    shifts = {},
+    ended = {},
     requests = {},
     changes = {},
   }

@@ -409,6 +409,8 @@ local function newHeader(key, epoch, id)
     categories = 0,
     requests = 0,
     pins = 0,
+    noticedEnd = 0,
+    noticedPlaced = 0,
   }
 end
 

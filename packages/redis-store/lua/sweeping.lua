@@ -5,46 +5,14 @@ local SLICE = 256
 -- How long a decision may be open before it is taken for stuck.
 local PIN_MS = 10000
 
-local function noticed(s, limit)
-  local noticeMs = s.policy.expiringNoticeMs
-  if noticeMs == 0 then
-    return false
-  end
-  local near = redis.call(
-    'ZRANGE', s.key .. ':n', string.format('(%.17g', s.now), s.now + noticeMs, 'BYSCORE',
-    'LIMIT', 0, limit + 1
-  )
-  local ids = {}
-  for index = 1, math.min(#near, limit) do
-    ids[index] = idOfPlace(near[index])
-  end
-  fetch(s, fieldsOf('l', ids))
-  for _, id in ipairs(ids) do
-    local lock = s.records['l' .. id]
-    recordAbout(s, 'expiring', id, lock, digits(lock.expiresAt), lock.order or '')
-    lock.noticed = true
-    touch(s, 'l' .. id)
-    remove(s, ':n', placeOf(id, lock))
-  end
-  return #near > limit
-end
-
--- When there is something to sweep next: an end, or a notice. '' when there is not.
-local function nextDue(s)
-  local due = s.h.firstEnd
-  if s.policy.expiringNoticeMs > 0 then
-    local next = scored(s.key .. ':n', string.format('(%.17g', s.now), '+inf', 2)
-    for index = 1, #next, 2 do
-      local at = tonumber(next[index + 1]) - s.policy.expiringNoticeMs
-      if at > s.now and (due == nil or at < due) then
-        due = at
-      end
-    end
-  end
+-- When there is something to sweep next: an end, a notice, or a decision that is open for too long.
+-- '' when there is not.
+local function nextDue(s, nextNotice)
+  local due = math.min(s.h.firstEnd or math.huge, nextNotice or math.huge)
   if (s.h.pins or 0) > 0 then
-    due = math.min(due or math.huge, s.now + PIN_MS)
+    due = math.min(due, s.now + PIN_MS)
   end
-  return due or ''
+  return due < math.huge and due or ''
 end
 
 -- Expires what is due and announces what ends soon, in slices.
@@ -56,12 +24,12 @@ define('sweep', function(keys, args)
     return refusal
   end
   local more = sweep(s, math.min(tonumber(args[4]) or SLICE, SLICE))
-  local moreNotices = noticed(s, math.min(tonumber(args[5]) or SLICE, SLICE))
-  return close(s, ok((more or moreNotices) and 1 or 0, nextDue(s), s.h.pins or 0))
+  local nextNotice = noticed(s, math.min(tonumber(args[5]) or SLICE, SLICE))
+  more = more or (nextNotice and nextNotice <= s.now)
+  return close(s, ok(more and 1 or 0, nextDue(s, nextNotice), s.h.pins or 0))
 end)
 
 local function forgetLock(s, id, lock)
-  remove(s, ':e', id)
   remove(s, ':f', id)
   put(s, 'l' .. id, false)
   count(s, lock.status, -1)
@@ -73,19 +41,31 @@ local function forgetLock(s, id, lock)
   end
 end
 
+-- An end after which the lock was reopened is none.
+local function passOver(s, id, lock)
+  lock.reopened = lock.reopened > 1 and lock.reopened - 1 or nil
+  touch(s, 'l' .. id)
+end
+
+-- Answers how many locks were forgotten, and how many entries were looked at for good.
 local function forgetLocks(s, limit, isForgotten)
-  local ids = redis.call('ZRANGE', s.key .. ':e', 0, limit - 1)
+  local ids = redis.call('LRANGE', s.key .. ':e', 0, limit - 1)
   fetchLocks(s, ids)
-  local forgotten = 0
+  local forgotten, seen = 0, 0
   for _, id in ipairs(ids) do
     local lock = s.records['l' .. id]
-    if not isForgotten(forgotten, lock.endedAt) then
+    if lock.reopened then
+      passOver(s, id, lock)
+    elseif isForgotten(forgotten, lock.endedAt) then
+      forgetLock(s, id, lock)
+      forgotten = forgotten + 1
+    else
       break
     end
-    forgetLock(s, id, lock)
-    forgotten = forgotten + 1
+    seen = seen + 1
   end
-  return forgotten
+  shift(s, ':e', seen)
+  return forgotten, seen
 end
 
 local function forgetRequests(s, limit, isForgotten)
@@ -100,7 +80,7 @@ local function forgetRequests(s, limit, isForgotten)
     forgotten = forgotten + 1
   end
   if forgotten > 0 then
-    s.forgottenRequests = forgotten
+    shift(s, ':t', forgotten)
     s.h.requests = s.h.requests - forgotten
     touch(s, 'h')
   end
@@ -136,12 +116,12 @@ define('forget', function(keys, args)
   if args[4] then
     isLock, isRequest = exactly(tonumber(args[4])), exactly(tonumber(args[5]))
   end
-  local locks = forgetLocks(s, SLICE, isLock)
+  local locks, seen = forgetLocks(s, SLICE, isLock)
   local requests = forgetRequests(s, SLICE, isRequest)
   if locks > 0 then
     touch(s, 'h')
   end
-  return close(s, ok(locks, requests, (locks == SLICE or requests == SLICE) and 1 or 0))
+  return close(s, ok(locks, requests, (seen == SLICE or requests == SLICE) and 1 or 0))
 end)
 
 -- Releases the event's active locks in slices, and takes no new ones from the first slice on.

@@ -13,6 +13,7 @@ const PARTS = [
   'unlocking',
   'deciding',
   'stocking',
+  'announcing',
   'sweeping',
   'queries',
   'pinning',

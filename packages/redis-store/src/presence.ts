@@ -1,5 +1,7 @@
 import type { Clock, Id, Timers } from '@ticket-locks/lock-engine';
 
+import { PlaceNotes } from './place-notes.js';
+import type { PlaceNote } from './place-notes.js';
 import type { RedisLink } from './redis-link.js';
 import { FIELD, idOf, textOf } from './wire-text.js';
 
@@ -54,6 +56,7 @@ export class Presence {
   readonly #goneUntilMs = new Map<string, number>();
   /** Sessions that have left without Redis hearing of it, with their grace. */
   readonly #leaving = new Map<string, number>();
+  readonly #notes: PlaceNotes;
   #cancelHeartbeat: (() => void) | undefined;
   #isStopped = false;
   /** The time of Redis, as far ahead of the clock of this process. */
@@ -61,6 +64,7 @@ export class Presence {
 
   constructor(options: PresenceOptions) {
     this.#options = options;
+    this.#notes = new PlaceNotes(options);
   }
 
   /** The time of Redis, a little late rather than early. */
@@ -125,25 +129,16 @@ export class Presence {
     const placed = this.#placedIn(sessionId);
     if ((placed.get(place) ?? 0) > nowMs) return undefined;
     placed.set(place, nowMs + NOTED_FOR_MS);
-    return this.#note(sessionId, { event, user, place });
+    const isHere = this.#socketCounts.has(sessionId);
+    return this.#note({ sessionId, isHere, event, user }, place);
   }
 
-  async #note(
-    sessionId: string,
-    {
-      event,
-      user,
-      place,
-    }: { readonly event: string; readonly user: string; readonly place: string },
-  ): Promise<void> {
-    const { link, key, instance, horizonMs } = this.#options;
-    const isHere = this.#socketCounts.has(sessionId);
-    if (isHere) this.#noted.add(sessionId);
+  async #note(note: PlaceNote, place: string): Promise<void> {
+    if (note.isHere) this.#noted.add(note.sessionId);
     try {
-      const args = [sessionId, isHere ? instance : '', event, user, horizonMs];
-      await link.call('sessionPlace', key, args);
+      await this.#notes.add(note);
     } catch (error) {
-      this.#placedUntilMs.get(sessionId)?.delete(place);
+      this.#placedUntilMs.get(note.sessionId)?.delete(place);
       throw error;
     }
   }
@@ -167,36 +162,33 @@ export class Presence {
   }
 
   async placesOf(sessionId: string): Promise<Place[]> {
-    const { link, key } = this.#options;
-    return placesOf(await link.call('sessionPlaces', key, [sessionId]));
+    return placesOf(await this.#call('sessionPlaces', [sessionId]));
   }
 
   async eventsOf(userId: Id): Promise<Id[]> {
-    const { link, key } = this.#options;
-    const events = await link.call('userEvents', key, [textOf(userId)]);
+    const events = await this.#call('userEvents', [textOf(userId)]);
     return (events as readonly string[]).map(idOf);
   }
 
   /** Repairs the index of a user who has nothing in an event. */
   async userLeft({ eventId, userId }: Place): Promise<void> {
-    const { link, key } = this.#options;
-    await link.call('userLeft', key, [textOf(userId), textOf(eventId), NOTED_FOR_MS * 2]);
+    await this.#call('userLeft', [textOf(userId), textOf(eventId), NOTED_FOR_MS * 2]);
   }
 
   /** Tells Redis that a session has left, unless it is here again; the next beat tries again. */
   async #tellLeft(sessionId: string): Promise<void> {
-    const { link, key, instance } = this.#options;
+    const { instance } = this.#options;
     const graceMs = this.#leaving.get(sessionId);
     if (graceMs === undefined) return;
-    const places = await link.call('sessionLeave', key, [sessionId, instance, graceMs]);
+    const places = await this.#call('sessionLeave', [sessionId, instance, graceMs]);
     this.#leaving.delete(sessionId);
     if (graceMs > 0) this.#arm(graceMs);
     await this.#giveBack(sessionId, placesOf(places));
   }
 
   async #reenter(sessionId: string): Promise<void> {
-    const { link, key, instance } = this.#options;
-    const isKnown = await link.call('sessionEnter', key, [sessionId, instance]);
+    const { instance } = this.#options;
+    const isKnown = await this.#call('sessionEnter', [sessionId, instance]);
     if (isKnown === 1 && this.#socketCounts.has(sessionId)) this.#noted.add(sessionId);
   }
 
@@ -223,15 +215,15 @@ export class Presence {
 
   async #giveBack(sessionId: string, places: readonly Place[]): Promise<void> {
     if (places.length === 0) return;
-    const { link, key, release } = this.#options;
+    const { release } = this.#options;
     await Promise.all(places.map((place) => release(place, sessionId)));
-    await link.call('sessionForget', key, [sessionId]);
+    await this.#call('sessionForget', [sessionId]);
   }
 
   /** Says that this instance lives, and sees to the sessions that are gone. */
   async #beat(): Promise<void> {
-    const { link, key, instance, leaseMs, graceMs, clock } = this.#options;
-    const reply = await link.call('sessionsDue', key, [instance, leaseMs, graceMs]);
+    const { instance, leaseMs, graceMs, clock } = this.#options;
+    const reply = await this.#call('sessionsDue', [instance, leaseMs, graceMs]);
     const [isNew, nextMs, nowMs, ...gone] = reply as readonly unknown[];
     this.#aheadMs = Number(nowMs) - clock.nowMs();
     if (nextMs !== '') this.#arm(Number(nextMs) - Number(nowMs));
@@ -244,6 +236,13 @@ export class Presence {
         this.#giveBack(sessionId, placesOf(places)),
       ),
     );
+  }
+
+  /** Calls a function behind the notes that wait: what is asked is about these sessions, too. */
+  #call(name: string, args: readonly (string | number)[]): Promise<readonly unknown[] | number> {
+    const { link, key } = this.#options;
+    this.#notes.send();
+    return link.call(name, key, args);
   }
 
   /** Beats after so long, or as usual when that comes first. */

@@ -80,6 +80,19 @@ describe('the end of a lock', () => {
     }
   });
 
+  test('is announced on time behind several that were announced together', async () => {
+    const options = { policy: { expiringNoticeMs: 20_000 } };
+    const { clock, instances } = await openBranches(1, options);
+    const [first] = instances as [Branch];
+    for (const user of ['ann', 'ben', 'cem']) valueOf(await first.locks.lock(wish(user)));
+    await clock.advanceAsync(10_000);
+    const { lockId } = valueOf(await first.locks.lock(wish('dan')));
+    await clock.advanceAsync(39_000);
+    expect(historyOf(first, lockId)).toEqual(['locked']);
+    await clock.advanceAsync(1_001);
+    await vi.waitFor(() => expect(historyOf(first, lockId)).toEqual(['locked', 'expiring']));
+  });
+
   test('is met by an instance that was not there when it was locked', async () => {
     const { branches, clock, instances } = await openBranches(1);
     const [first] = instances as [Branch];
@@ -128,6 +141,43 @@ describe('a session', () => {
     expect(await statusOf(second, lockId)).toBe('ACTIVE');
     await second.locks.leaveSession({ sessionId, how: 'goodbye' });
     expect(await statusOf(first, lockId)).toBe('RELEASED');
+  });
+
+  test('that leaves in the moment of its first lock has given it back', async () => {
+    const { instances } = await openBranches(1);
+    const [first] = instances as [Branch];
+    // The event is known here, so that nothing waits for it.
+    valueOf(await first.locks.lock(wish('ben')));
+    const { sessionId } = valueOf(await first.locks.openSession({ userId: 'ann' }));
+    const locking = first.locks.lock(wish('ann', sessionId));
+    const leaving = first.locks.leaveSession({ sessionId, how: 'goodbye' });
+    const [locked] = await Promise.all([locking, leaving]);
+    expect(await statusOf(first, valueOf(locked).lockId)).toBe('RELEASED');
+  });
+
+  test('is entered with many others at one moment', async () => {
+    const { clock, instances } = await openBranches(2, { capacity: 200 });
+    const [first, second] = instances as [Branch, Branch];
+    valueOf(await first.locks.lock(wish('zoe')));
+    const visits = await Promise.all(
+      Array.from({ length: 150 }, async (_, index) => {
+        const userId = `user ${index}`;
+        const { sessionId } = valueOf(await first.locks.openSession({ userId }));
+        return { userId, sessionId };
+      }),
+    );
+    const lockIds = await Promise.all(
+      visits.map(async ({ userId, sessionId }) => {
+        return valueOf(await first.locks.lock(wish(userId, sessionId))).lockId;
+      }),
+    );
+    for (const { userId, sessionId } of visits) {
+      expect(await second.locks.locksOfSession(sessionId)).toHaveLength(1);
+      expect(await second.locks.locksOfUser(userId)).toHaveLength(1);
+    }
+    clock.holdUp(first.name);
+    await clock.advanceAsync(LEASE_MS + GRACE_MS + 4_000);
+    for (const lockId of lockIds) expect(await statusOf(second, lockId)).toBe('RELEASED');
   });
 
   test('of an instance that died has its grace with the others', async () => {

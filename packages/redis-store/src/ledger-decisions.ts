@@ -132,7 +132,10 @@ export class LedgerDecisions implements LockDecisions {
     } catch {
       return unknown();
     }
-    const sales = records.filter(({ outcome }) => outcome !== 'aborted');
+    const user = String(args[1]);
+    const isFound = ({ outcome, userId }: DecisionRecord) =>
+      outcome !== 'aborted' && (user === '' || idOf(user) === userId);
+    const sales = records.filter(isFound);
     if (sales.length < lockIds.length) return undefined;
     for (const { lockId, outcome } of sales) {
       const error = outcome === 'sold' ? await this.#return(tag, lockId, orderId) : undefined;

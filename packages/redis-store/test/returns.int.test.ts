@@ -61,3 +61,10 @@ test('a return of what another order bought stays refused after a loss', async (
   });
   expect(await ledger.find(annsLock)).toMatchObject({ outcome: 'sold' });
 });
+
+test('a return in the name of somebody else finds no lock, whoever asks', async () => {
+  const { first, ledger, annsLock } = await openSales();
+  const inBensName = { lockId: annsLock, orderId: 7, userId: 'ben' };
+  expect(codeOf(await first.locks.release(inBensName))).toBe('LOCK_NOT_FOUND');
+  expect(await ledger.find(annsLock)).toMatchObject({ outcome: 'sold' });
+});

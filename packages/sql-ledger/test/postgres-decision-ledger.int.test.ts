@@ -190,7 +190,8 @@ test('a connection that is lost inside a transaction fails that call, and nothin
   await ledger.load();
   const figures = { eventId: 1, categories: [{ categoryId: 1, capacity: 1, soldElsewhere: 0 }] };
   await ledger.settle({ ...figures, fetchedAtMs: 1 }, []);
-  const call = () => ledger.settle({ ...figures, fetchedAtMs: 2 }, []).catch((error) => error);
+  const call = () =>
+    ledger.settle({ ...figures, fetchedAtMs: 2 }, []).catch((error: unknown) => error);
   // The end of the connection is an event of its own; without a listener it ends the process.
   expect(await endWhoeverWaitsFor('categories', call)).toMatchObject({ code: 'LEDGER_FAILED' });
   expect(await ledger.settle({ ...figures, fetchedAtMs: 3 }, [])).toBe(true);

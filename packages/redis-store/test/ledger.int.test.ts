@@ -176,13 +176,15 @@ describe('when Redis has lost its memory', () => {
     valueOf(await second.locks.confirm({ lockId: sold.lockId, orderId: 7 }));
     await clock.advanceAsync(1);
     await branches.lose();
-    const during = await Promise.all(instances.map(({ locks }) => locks.lock(wish('cem', 'c', 8))));
+    const wishes = instances.map(({ locks }) => locks.lock(wish('cem', 'c', 8)));
+    const during = await clock.until(Promise.all(wishes));
     // Ten are not there any more: three are sold. Nobody is granted eight, before or after.
     expect(during.map(codeOf)).not.toContain('ok');
     await vi.waitFor(async () => {
       await clock.advanceAsync(50);
       for (const instance of instances) {
-        expect(await figuresOf(instance)).toMatchObject({ confirmed: 3, locked: 0, available: 7 });
+        const figures = await clock.until(figuresOf(instance));
+        expect(figures).toMatchObject({ confirmed: 3, locked: 0, available: 7 });
       }
     });
     expect((await ledger.load()).epoch).toBe(3);
@@ -205,12 +207,14 @@ describe('when Redis has lost its memory', () => {
       await branches.lose();
       await vi.waitFor(async () => {
         await clock.advanceAsync(50);
-        expect(codeOf(await second.locks.lock(wish('ben', 'b', 10)))).toBe('ok');
+        const locking = clock.until(second.locks.lock(wish('ben', 'b', 10)));
+        expect(codeOf(await locking)).toBe('ok');
       });
     };
-    expect(codeOf(await first.locks.confirm({ lockId, orderId: 7 }))).toBe('LOCK_LOST');
+    const confirm = () => clock.until(first.locks.confirm({ lockId, orderId: 7 }));
+    expect(codeOf(await confirm())).toBe('LOCK_LOST');
     expect(await ledger.find(lockId)).toMatchObject({ outcome: 'aborted' });
-    expect(codeOf(await first.locks.confirm({ lockId, orderId: 7 }))).toBe('LOCK_LOST');
+    expect(codeOf(await confirm())).toBe('LOCK_LOST');
     expect(await figuresOf(second)).toMatchObject({ locked: 10, confirmed: 0, deficit: 0 });
   });
 });

@@ -12,6 +12,9 @@ interface Timer {
 
 /** Looks in a row at which nothing may be under way. */
 const QUIET_LOOKS = 3;
+/** How time passes for whoever waits, and for how long at most. */
+const STEP_MS = 10;
+const STEPS_MAX = 1_000;
 
 /**
  * Virtual time of a store and its server: a move sets the clock of the functions, fires the timers
@@ -75,8 +78,20 @@ export class ServerClock implements Clock, Timers {
       due.callback();
       await this.quiet();
     }
-    await this.set(targetMs);
+    // Somebody else may have moved it further.
+    await this.set(Math.max(this.#nowMs, targetMs));
     await this.quiet();
+  }
+
+  /** Lets time pass until something is done that may wait for it. Rejects as that does. */
+  async until<Value>(done: Promise<Value>): Promise<Value> {
+    let isDone = false;
+    const note = () => {
+      isDone = true;
+    };
+    done.then(note, note);
+    for (let steps = 0; !isDone && steps < STEPS_MAX; steps += 1) await this.advanceAsync(STEP_MS);
+    return done;
   }
 
   /** Sets the clock of the functions. */

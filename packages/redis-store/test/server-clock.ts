@@ -85,12 +85,12 @@ export class ServerClock implements Clock, Timers {
 
   /** Lets time pass until something is done that may wait for it. Rejects as that does. */
   async until<Value>(done: Promise<Value>): Promise<Value> {
-    let isDone = false;
-    const note = () => {
-      isDone = true;
-    };
-    done.then(note, note);
-    for (let steps = 0; !isDone && steps < STEPS_MAX; steps += 1) await this.advanceAsync(STEP_MS);
+    const waiting = new Set<unknown>([done]);
+    const end = () => waiting.clear();
+    done.then(end, end);
+    for (let steps = 0; waiting.size > 0 && steps < STEPS_MAX; steps += 1) {
+      await this.advanceAsync(STEP_MS);
+    }
     return done;
   }
 
